@@ -1,0 +1,65 @@
+# The two commands: `make demo` turns the whole wheel on real data, `make test` passes every test.
+# Both do their own set-up; all they need is make and Python 3.11 or newer.
+
+SHELL := /bin/bash
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+WORKERS ?= 2
+
+.PHONY: help demo test check bench docs ci clean format
+
+help: ## say what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/.core ## play the whole story on real data: train, judge, serve, watch, retrain, promote
+	$(BIN)/noria demo credit
+
+test: $(VENV)/.test ## run every test (those that need TensorFlow or boosters other than LightGBM are skipped, and say so)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -q --doctest-modules src/noria -p no:cacheprovider
+
+check: $(VENV)/.test ## format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.test ## lay the code out
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.test ## measure what is promised; the figures are kept beside each benchmark
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+docs: $(VENV)/.test ## build the documentation into docs/_build
+	$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build
+
+ci: export NORIA_REQUIRE_SERVICES := 1
+ci: $(VENV)/.all check ## everything, with every extra and every service; then the demo from a clean state
+	$(MAKE) test
+	rm -rf .venv-demo
+	$(MAKE) demo VENV=.venv-demo
+	rm -rf .venv-demo
+
+clean: ## remove what these commands made
+	rm -rf .venv .venv-demo build dist docs/_build noria-demo-* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || \
+	  { echo "no Python 3.11 or newer found: install one, or say where it is: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e ".[dev,postgres]"
+	@touch $@ $(VENV)/.core
+
+$(VENV)/.all: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e ".[dev,all]"
+	@touch $@ $(VENV)/.test $(VENV)/.core
