@@ -1,0 +1,214 @@
+"""Bytes named by their content: written once, durable when acknowledged, checked at every read."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, NewType
+
+from blake3 import blake3
+
+from noria.errors import BlobNotFound, CorruptedBlob, StoreUnavailable
+from noria.store.files import TEMPORARY_PREFIX, ensure_folder, sync_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["Blobs", "Digest", "canonical_json", "digest_bytes", "digest_file", "digest_json"]
+
+Digest = NewType("Digest", str)
+"""BLAKE3 of the content, 64 lower-case hexadecimal digits."""
+
+_CHUNK = 1 << 20
+
+
+def canonical_json(value: object) -> str:
+    """Write a JSON value in the one form that equal values share.
+
+    Raises
+    ------
+    ValueError
+        The value holds NaN or an infinity, which JSON does not have.
+
+    Examples
+    --------
+    >>> canonical_json({"b": 1, "a": [True, None]})
+    '{"a":[true,null],"b":1}'
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest_bytes(data: bytes) -> Digest:
+    """Name bytes by their content.
+
+    Examples
+    --------
+    >>> digest_bytes(b"noria")[:12]
+    'fcddf9451cc0'
+    """
+    return Digest(blake3(data).hexdigest())
+
+
+def digest_json(value: object) -> Digest:
+    """Name a JSON value by its canonical form."""
+    return digest_bytes(canonical_json(value).encode())
+
+
+def digest_file(path: Path) -> Digest:
+    """Name a file by its content, reading it in pieces."""
+    hasher = blake3()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            hasher.update(chunk)
+    return Digest(hasher.hexdigest())
+
+
+class Blobs:
+    """A folder of write-once objects ``ab/<digest>``.
+
+    Parameters
+    ----------
+    root : Path
+        The folder; made with the first write.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     blobs = Blobs(Path(folder))
+    ...     blobs.get(blobs.put(b"rows"))
+    b'rows'
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def put(self, data: bytes) -> Digest:
+        """Keep bytes; when this returns they survive a crash."""
+        digest = digest_bytes(data)
+        if not self._sound(digest, len(data)):
+            self._rename(self._temporary(lambda handle: _write_all(handle, data)), digest)
+        return digest
+
+    def put_file(self, path: Path) -> Digest:
+        """Keep a copy of a file; the digest is that of the bytes copied, whatever happens to the file meanwhile."""
+        hasher = blake3()
+
+        def copy(handle: int) -> None:
+            with path.open("rb") as file:
+                while chunk := file.read(_CHUNK):
+                    hasher.update(chunk)
+                    _write_all(handle, chunk)
+
+        temporary = self._temporary(copy)
+        digest = Digest(hasher.hexdigest())
+        self._rename(temporary, digest)
+        return digest
+
+    def get(self, digest: Digest) -> bytes:
+        """Read bytes back, checked.
+
+        Raises
+        ------
+        BlobNotFound
+            Nothing is stored under this digest.
+        CorruptedBlob
+            What is stored has another content: a flipped bit, or somebody's edit.
+        """
+        try:
+            data = self._name(digest).read_bytes()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise self._missing(digest) from error
+        if digest_bytes(data) != digest:
+            raise self._corrupted(digest)
+        return data
+
+    def path(self, digest: Digest) -> Path:
+        """Give the checked file itself, for readers that map it. Never write to it."""
+        path = self._name(digest)
+        if not path.exists():
+            raise self._missing(digest)
+        if digest_file(path) != digest:
+            raise self._corrupted(digest)
+        return path
+
+    def has(self, digest: Digest) -> bool:
+        """Say whether something is stored under the digest, without reading it."""
+        return self._name(digest).exists()
+
+    def __iter__(self) -> Iterator[Digest]:
+        """Walk the digests of everything stored."""
+        return (
+            Digest(path.name)
+            for path in sorted(self.root.glob("[0-9a-f][0-9a-f]/*"))
+            if not path.name.startswith(TEMPORARY_PREFIX)
+        )
+
+    def _name(self, digest: Digest) -> Path:
+        return self.root / digest[:2] / digest
+
+    def _sound(self, digest: Digest, size: int) -> bool:
+        # A truncated or edited object must not swallow a new, good copy of the same bytes.
+        path = self._name(digest)
+        try:
+            return path.stat().st_size == size and digest_file(path) == digest
+        except OSError:
+            return False
+
+    def _temporary(self, write: Callable[[int], None]) -> Path:
+        ensure_folder(self.root)
+        try:
+            handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=self.root)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        try:
+            write(handle)
+            os.fchmod(handle, 0o444)
+            os.fsync(handle)
+        except OSError as error:
+            Path(name).unlink(missing_ok=True)
+            raise self._unwritable(error) from error
+        finally:
+            os.close(handle)
+        return Path(name)
+
+    def _rename(self, temporary: Path, digest: Digest) -> None:
+        final = self._name(digest)
+        ensure_folder(final.parent)
+        try:
+            os.replace(temporary, final)
+            sync_folder(final.parent)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise self._unwritable(error) from error
+
+    def _missing(self, digest: Digest) -> BlobNotFound:
+        return BlobNotFound(
+            f"object {digest[:12]} is not in the store",
+            why=f"looked for {self._name(digest)}",
+            mend="noria fsck     says what needs it, and how to get it back",
+            code="N-STORE-005",
+        )
+
+    def _corrupted(self, digest: Digest) -> CorruptedBlob:
+        return CorruptedBlob(
+            f"object {digest[:12]} has changed on disk",
+            why=f"{self._name(digest)} no longer has the content it is named by",
+            mend="noria fsck     says what needs it, and how to get it back",
+            code="N-STORE-006",
+        )
+
+    def _unwritable(self, error: OSError) -> StoreUnavailable:
+        return StoreUnavailable(
+            f"cannot write to the store {self.root}: {error.strerror or error}",
+            mend="make room, or give yourself the right to write there",
+            code="N-STORE-002",
+        )
+
+
+def _write_all(handle: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(handle, view) :]
