@@ -1,0 +1,104 @@
+"""Which addresses noria listens on, and the socket to do it with."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import socket
+from typing import TYPE_CHECKING
+
+from noria.errors import NotAllowed, PortInUse, WrongArgument
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["allowed_hosts", "listen", "require_loopback"]
+
+
+def require_loopback(host: str) -> str:
+    """Give the address back when only this machine can reach it.
+
+    Raises
+    ------
+    NotAllowed
+        The address can be reached from elsewhere, and nobody is asked who he is.
+
+    Examples
+    --------
+    >>> require_loopback("127.0.0.1")
+    '127.0.0.1'
+    """
+    if host == "localhost":
+        return host
+    try:
+        inside = ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        inside = False
+    if not inside:
+        raise NotAllowed(
+            f"will not listen on {host}: others could reach it, and noria has no users to tell apart yet",
+            why="a server that anybody in the network can reach needs users and rights first",
+            mend="leave --host out and reach it through an SSH tunnel, or put a proxy that asks who is there before it",
+            code="N-SECURITY-020",
+        )
+    return host.strip("[]")
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open the listening socket, so that a taken port is told before anything else starts.
+
+    Parameters
+    ----------
+    host : str
+        A loopback address.
+    port : int
+        0 takes a free one.
+
+    Raises
+    ------
+    NotAllowed
+        The address is not a loopback address.
+    PortInUse
+        Somebody listens there.
+    """
+    if not 0 <= port <= 65535:
+        raise WrongArgument(f"{port} is not a port", mend="give a number from 0 to 65535", code="N-SECURITY-022")
+    address = require_loopback(host)
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    opened = socket.socket(family, socket.SOCK_STREAM)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        opened.bind((address, port))
+        opened.listen(2048)
+    except OSError as error:
+        opened.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PortInUse(
+                f"port {port} on {host} is in use",
+                why="another process listens there, perhaps a noria that is still running",
+                mend=f"take another: --port {port + 1 if port < 65535 else 0}, or --port 0 for any free one",
+                code="N-SECURITY-021",
+            ) from error
+        raise NotAllowed(
+            f"cannot listen on {host}:{port}: {error.strerror or error}",
+            mend="ports below 1024 need a right you may not have; take a higher one: --port 8080",
+            code="N-SECURITY-023",
+        ) from error
+    opened.setblocking(False)
+    return opened
+
+
+def allowed_hosts(bound: socket.socket, extra: Iterable[str] = ()) -> frozenset[str]:
+    """Name the values of the ``Host`` header that mean this server.
+
+    Parameters
+    ----------
+    bound : socket
+        The listening socket.
+    extra : iterable of str
+        Further ``name:port`` values, for a proxy that passes its own on.
+    """
+    address, port = bound.getsockname()[:2]
+    names = {"localhost", f"[{address}]" if ":" in address else address}
+    own = {f"{name}:{port}" for name in names} | (names if port == 80 else set())
+    return frozenset(own | {value.lower() for value in extra})
