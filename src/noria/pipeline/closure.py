@@ -1,0 +1,267 @@
+"""All the code a step can reach, found without running any of it.
+
+Granularity is the module: a change anywhere in a reached module, other than in comments, docstrings and
+layout, changes the closure. Libraries installed from distributions count by their version instead.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from noria.errors import WrongSetting
+from noria.pipeline.cachefile import CacheFile, Stamp, settled, stamp
+from noria.pipeline.syntax import Facts, facts, opaque
+
+__all__ = ["LAYOUT", "Closure", "Sources"]
+
+LAYOUT = f"1 {sys.version_info[0]}.{sys.version_info[1]}"
+"""Version of remembered facts: a syntax tree reads differently under another Python."""
+
+_PACKAGE = "noria"
+_HOME = Path(__file__).resolve().parent.parent.parent
+_COMPILED = (".so", f".cpython-{sys.version_info[0]}{sys.version_info[1]}-x86_64-linux-gnu.so", ".abi3.so")
+_INSTALLED = ("site-packages", "dist-packages")
+
+
+@dataclass(frozen=True)
+class Closure:
+    """What a step's result can depend on, as far as its code says.
+
+    Parameters
+    ----------
+    modules : mapping of str to str
+        Module -> digest of its meaning.
+    libraries : frozenset of str
+        Top-level names that are imported from installed distributions.
+    notes : tuple of str
+        What could not be followed.
+    files : mapping of Path to Stamp
+        The files read, to find out later whether they were touched.
+    """
+
+    modules: Mapping[str, str]
+    libraries: frozenset[str]
+    notes: tuple[str, ...]
+    files: Mapping[Path, Stamp]
+
+    def untouched(self) -> bool:
+        """Say whether every file still is as it was read."""
+        return all(stamp(path) == found for path, found in self.files.items())
+
+
+@dataclass(frozen=True)
+class _Located:
+    """A module's file; None for a folder without ``__init__.py``."""
+
+    file: Path | None
+    package: bool
+
+
+class Sources:
+    """Reads source files, each once as long as it is not touched.
+
+    Parameters
+    ----------
+    cache : CacheFile
+        Where facts are remembered between processes.
+    """
+
+    def __init__(self, cache: CacheFile) -> None:
+        self._cache = cache
+        self._read: dict[Path, tuple[Facts, Stamp]] = {}
+        self._tops: dict[tuple[str, Path | None], Path | str | None] = {}
+        self._located: dict[tuple[Path, str], _Located | None] = {}
+
+    def closure(self, module: str, root: Path | None) -> Closure:
+        """Follow the imports from a module.
+
+        Parameters
+        ----------
+        module : str
+            Dotted name of the module that holds the step's function.
+        root : Path, optional
+            Folder searched first.
+
+        Raises
+        ------
+        WrongSetting
+            The module does not exist, or a reached file of the project is not valid Python.
+        """
+        reached: dict[str, _Located] = {}
+        libraries: set[str] = set()
+        work = [module]
+        while work:
+            for name, located in self._modules(work.pop(), root, libraries):
+                if name not in reached:
+                    reached[name] = located
+                    work += self._imports(name, located, root)
+        if not any(located.file for located in reached.values()) and module not in reached:
+            raise WrongSetting(
+                f"module {module!r} of a step does not exist",
+                why=f"looked in {root or _HOME}" + (f"; {module} is an installed library" if libraries else ""),
+                mend="correct the name of the module",
+                code="N-PIPELINE-020",
+            )
+        read = {name: self._facts(located.file) for name, located in reached.items() if located.file}
+        documented = any(one.reads_docs for one, _ in read.values())
+        return Closure(
+            modules={name: one.documented if documented else one.digest for name, (one, _) in sorted(read.items())},
+            libraries=frozenset(libraries),
+            notes=tuple(
+                f"module {name} loads code by name ({one.dynamic}): followed only where the name is written out"
+                for name, (one, _) in sorted(read.items())
+                if one.dynamic and not name.startswith(f"{_PACKAGE}.")
+            ),
+            files={located.file: read[name][1] for name, located in reached.items() if located.file},
+        )
+
+    def _imports(self, name: str, located: _Located, root: Path | None) -> list[str]:
+        if located.file is None or located.file.suffix != ".py":
+            return []
+        one, _ = self._facts(located.file)
+        package = name if located.package else name.rpartition(".")[0]
+        found = [_absolute(target, package) for target in one.imports]
+        for target in one.stars:
+            origin = _absolute(target, package)
+            for inner, place in self._modules(origin, root, set()):
+                if inner == origin and place.file is not None and place.file.suffix == ".py":
+                    found += [f"{origin}.{export}" for export in self._facts(place.file)[0].exports]
+        for text in one.strings:
+            target = _absolute(text, package)
+            top = target.partition(".")[0]
+            # Any text may look like a name: it counts where the project, or for a dotted one a library, has it.
+            if isinstance(self._top(top, root), Path) or ("." in text and self._is_installed(top)):
+                found.append(target)
+        return [target for target in found if target]
+
+    def _modules(self, target: str, root: Path | None, libraries: set[str]) -> Iterator[tuple[str, _Located]]:
+        """Give the modules along a dotted name, as far as its parts are modules."""
+        parts = target.split(".")
+        home = self._top(parts[0], root)
+        if home is None:
+            return
+        if isinstance(home, str):
+            libraries.add(home)
+            return
+        for length in range(1, len(parts) + 1):
+            name = ".".join(parts[:length])
+            located = self._locate(home, name)
+            if located is None:
+                return
+            # noria's own face lists lazy names and its version: it would rerun everything at each upgrade.
+            if name != _PACKAGE:
+                yield name, located
+            if not located.package:
+                return
+
+    def _top(self, top: str, root: Path | None) -> Path | str | None:
+        """Say where a top-level name comes from: a folder of sources, a library by name, or Python itself."""
+        key = (top, root)
+        if key not in self._tops:
+            self._tops[key] = self._find_top(top, root)
+        return self._tops[key]
+
+    def _is_installed(self, top: str) -> bool:
+        if not top.isidentifier():
+            return False
+        try:
+            return importlib.util.find_spec(top) is not None
+        except (ImportError, ValueError):
+            return False
+
+    def _find_top(self, top: str, root: Path | None) -> Path | str | None:
+        if not top.isidentifier() or top in sys.builtin_module_names:
+            return None
+        if root is not None:
+            own = self._locate(root, top)
+            if own is not None and own.file is not None:
+                return root
+        if top == _PACKAGE:
+            return _HOME
+        if top in sys.stdlib_module_names:
+            return None
+        try:
+            spec = importlib.util.find_spec(top)
+        except (ImportError, ValueError):
+            spec = None
+        places = [] if spec is None else [spec.origin, *(spec.submodule_search_locations or ())]
+        for place in places:
+            if place is not None and place not in ("built-in", "frozen", "namespace"):
+                path = Path(place)
+                if any(part in _INSTALLED for part in path.parts):
+                    return top
+                if spec is not None and spec.origin is not None:
+                    return path.parent.parent if path.stem == "__init__" else path.parent
+        if root is not None and self._locate(root, top) is not None:
+            return root
+        return top
+
+    def _locate(self, home: Path, name: str) -> _Located | None:
+        key = (home, name)
+        if key not in self._located:
+            self._located[key] = _look(home.joinpath(*name.split(".")))
+        return self._located[key]
+
+    def _facts(self, path: Path) -> tuple[Facts, Stamp]:
+        known = self._read.get(path)
+        if known is None:
+            known = self._read[path] = self._find_facts(path)
+        return known
+
+    def _find_facts(self, path: Path) -> tuple[Facts, Stamp]:
+        found = stamp(path)
+        entry = self._cache.get(str(path))
+        if found is not None and isinstance(entry, list) and entry[0] == found:
+            digest, documented, imports, stars, exports, strings, dynamic, reads_docs = entry[1]
+            return Facts(digest, documented, imports, stars, exports, strings, dynamic, reads_docs), found
+        try:
+            content = path.read_bytes()
+            one = facts(content, str(path)) if path.suffix == ".py" else opaque(content)
+        except (SyntaxError, ValueError, RecursionError) as error:
+            line = getattr(error, "lineno", None)
+            raise WrongSetting(
+                f"{path.name} is not valid Python: {getattr(error, 'msg', None) or error}",
+                why=f"{path}:{line}: {(getattr(error, 'text', None) or '').strip()}" if line else str(path),
+                mend=f"correct line {line} of {path.name}" if line else f"correct {path.name}",
+                code="N-PIPELINE-011",
+            ) from None
+        except OSError as error:
+            raise WrongSetting(
+                f"cannot read {path}: {error.strerror or error}",
+                mend="give yourself the right to read it",
+                code="N-PIPELINE-021",
+            ) from error
+        if found is not None and settled(found, time.time_ns()):
+            self._cache.put(str(path), [found, one.to_json()])
+        return one, found or []
+
+
+def _look(path: Path) -> _Located | None:
+    if path.is_dir():
+        init = path / "__init__.py"
+        return _Located(init if init.is_file() else None, package=True)
+    source = path.with_name(f"{path.name}.py")
+    if source.is_file():
+        return _Located(source, package=False)
+    for ending in _COMPILED:
+        compiled = path.with_name(path.name + ending)
+        if compiled.is_file():
+            return _Located(compiled, package=False)
+    return None
+
+
+def _absolute(target: str, package: str) -> str:
+    bare = target.lstrip(".")
+    level = len(target) - len(bare)
+    if level == 0:
+        return bare
+    parts = package.split(".") if package else []
+    if level - 1 > len(parts):
+        return ""
+    kept = parts[: len(parts) - (level - 1)]
+    return ".".join([*kept, bare] if bare else kept)
