@@ -1,0 +1,1 @@
+"""Runs: what was done, with which code, parameters and results."""
