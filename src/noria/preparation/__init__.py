@@ -1,0 +1,1 @@
+"""From rows to a matrix: cleaning before the split, imputing, encoding and scaling inside each training fold."""

@@ -1,0 +1,193 @@
+"""Rows put in order one by one, before the split: no statistic is learned, the target is not looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from noria.datasets.casting import to_types
+from noria.errors import WrongData, WrongSetting, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
+    from noria.preparation.clean_settings import CleanSettings
+
+__all__ = ["CleanStep", "clean"]
+
+_RESERVED = "_noria_"
+
+
+@dataclass(frozen=True)
+class CleanStep:
+    """What one rule did.
+
+    Parameters
+    ----------
+    rule : str
+        In words.
+    count : int
+        How many.
+    of : str
+        rows or cells.
+    """
+
+    rule: str
+    count: int
+    of: str = "cells"
+
+    def to_json(self) -> dict[str, object]:
+        """Give the fields as JSON."""
+        return {"rule": self.rule, "count": self.count, "of": self.of}
+
+
+def clean(
+    table: pa.Table, settings: CleanSettings, *, key: Sequence[str] = ()
+) -> tuple[pa.Table, tuple[CleanStep, ...]]:
+    """Apply ``[clean]``.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Rows that passed the checks.
+    settings : CleanSettings
+        What is to be done: rename, blanks, missing marks, casts, duplicates, in this order.
+    key : sequence of str
+        What identifies a row, for ``drop_duplicates = "key:…"``.
+
+    Returns
+    -------
+    (pyarrow.Table, tuple of CleanStep)
+        The rows in their order, and what each rule changed; rules that changed nothing are left out.
+
+    Raises
+    ------
+    WrongSetting
+        A rule names a column that is not there, or needs a key and there is none.
+    WrongData
+        No row is left.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from noria.preparation.clean_settings import CleanSettings
+    >>> settings = CleanSettings(drop_duplicates=True, na_values=["?"])
+    >>> made, done = clean(pa.table({"job": [" fixed", "?", "?"]}), settings)
+    >>> made["job"].to_pylist(), [(step.rule, step.count) for step in done]
+    (['fixed', None], [('trim', 1), ('na_values', 2), ('drop_duplicates', 1)])
+    """
+    steps: list[CleanStep] = []
+    table = _renamed(table, settings)
+    table, trimmed, marked = _texts(table, settings)
+    steps += [CleanStep("trim", trimmed), CleanStep("na_values", marked)]
+    unknown = [name for name in settings.cast if name not in table.column_names]
+    if unknown:
+        raise _no_column("cast", unknown[0], table)
+    table, lost = to_types(table, settings.cast)
+    steps += [CleanStep(f"cast {name} to {settings.cast[name]}: made missing", count) for name, count in lost.items()]
+    before = table.num_rows
+    table = _deduplicated(table, settings, key)
+    steps.append(CleanStep("drop_duplicates", before - table.num_rows, "rows"))
+    if table.num_rows == 0:
+        raise WrongData("cleaning leaves no rows", mend="look at the rules of [clean]", code="N-CLEAN-003")
+    return table, tuple(step for step in steps if step.count)
+
+
+def _renamed(table: pa.Table, settings: CleanSettings) -> pa.Table:
+    # Names are given when the source is read, so that [data] and [data.checks] know them; a table that came another
+    # way is renamed here.
+    names = [settings.rename.get(name, name) for name in table.column_names]
+    for old, new in settings.rename.items():
+        if old not in table.column_names and new not in table.column_names:
+            raise _no_column("rename", old, table)
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise WrongSetting(
+            f"[clean] rename gives the name {twice!r}, which another column has already",
+            mend="choose another name",
+            code="N-CLEAN-001",
+        )
+    return table.rename_columns(names)
+
+
+def _texts(table: pa.Table, settings: CleanSettings) -> tuple[pa.Table, int, int]:
+    import pyarrow as pa  # noqa: PLC0415 - the engine looks at this module without running it
+    import pyarrow.compute as pc  # noqa: PLC0415 - as above
+
+    nothing = pa.scalar(None, pa.string())
+    marks = pa.array(sorted(set(settings.na_values)), pa.string())
+    trimmed = marked = 0
+    for position, name in enumerate(table.column_names):
+        column = table.column(name)
+        if name.startswith(_RESERVED):
+            continue
+        if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
+            numbers = [number for mark in settings.na_values if (number := _number(mark)) is not None]
+            if numbers:
+                hit = pc.is_in(column.cast(pa.float64()), value_set=pa.array(numbers, pa.float64()))
+                found = pc.sum(hit).as_py() or 0
+                if found:
+                    marked += found
+                    kept = pc.if_else(hit, pa.scalar(None, column.type), column)
+                    table = table.set_column(position, name, kept)
+            continue
+        if not pa.types.is_string(column.type):
+            continue
+        made = column
+        if settings.trim:
+            made = pc.utf8_trim_whitespace(made)
+            trimmed += pc.sum(pc.not_equal(made, column)).as_py() or 0
+            made = pc.if_else(pc.equal(made, ""), nothing, made)
+        hit = pc.is_in(made, value_set=marks)
+        marked += (pc.sum(hit).as_py() or 0) if len(marks) else 0
+        made = pc.if_else(hit, nothing, made) if len(marks) else made
+        table = table.set_column(position, name, made)
+    return table, trimmed, marked
+
+
+def _number(mark: str) -> float | None:
+    try:
+        return float(mark)
+    except ValueError:
+        return None
+
+
+def _deduplicated(table: pa.Table, settings: CleanSettings, key: Sequence[str]) -> pa.Table:
+    import pyarrow as pa  # noqa: PLC0415 - as above
+    import pyarrow.compute as pc  # noqa: PLC0415 - as above
+
+    wanted = settings.drop_duplicates
+    if not wanted:
+        return table
+    if isinstance(wanted, str):
+        if not key:
+            raise WrongSetting(
+                f'[clean] drop_duplicates = "{wanted}" needs [data] key',
+                mend='name what identifies a row: [data] key = ["id"], or write drop_duplicates = true',
+                code="N-CLEAN-002",
+            )
+        names, pick = list(key), "max" if wanted == "key:last" else "min"
+    else:
+        names, pick = [name for name in table.column_names if not name.startswith(_RESERVED)], "min"
+    numbered = table.select(names).append_column("_noria_row", pa.array(range(table.num_rows), pa.int64()))
+    kept = numbered.group_by(names).aggregate([("_noria_row", pick)]).column(f"_noria_row_{pick}")
+    if isinstance(wanted, str):
+        # A row without a key repeats no other row.
+        whole = pc.is_valid(table.column(names[0]))
+        for name in names[1:]:
+            whole = pc.and_(whole, pc.is_valid(table.column(name)))
+        keyless = numbered.filter(pc.invert(whole)).column("_noria_row")
+        kept = pa.chunked_array([*kept.chunks, *keyless.chunks], pa.int64())
+    rows = pc.unique(kept)
+    return table.take(rows.take(pc.sort_indices(rows)))
+
+
+def _no_column(rule: str, name: str, table: pa.Table) -> WrongSetting:
+    return WrongSetting(
+        f"[clean] {rule} names the column {name!r}, which the data does not have",
+        why=f"columns: {', '.join(table.column_names[:40])}",
+        mend=did_you_mean(name, table.column_names) or f"take it out of [clean] {rule}",
+        code="N-CLEAN-001",
+    )
