@@ -1,0 +1,363 @@
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from noria.errors import WorkFailed, WrongArgument, WrongData
+from noria.training.candidate import Selection
+from noria.training.families import catalogue
+from noria.training.family import Family, Fitting
+from noria.training.search import select
+from noria.training.space import Choice
+
+Chosen = Callable[..., Selection]
+Table = tuple[pd.DataFrame, np.ndarray]
+
+
+class Watch:
+    """A clock that the fits turn, so that a budget can be tested without waiting."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Slow:
+    """An estimator that takes the seconds it is told to, by the watch, and answers with a constant."""
+
+    def __init__(self, watch: Watch, seconds: float, answer: float) -> None:
+        self.watch, self.seconds, self.answer = watch, seconds, answer
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Slow:
+        self.watch.now += self.seconds
+        return self
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        return np.full(len(X), self.answer)
+
+
+def slow(watch: Watch, name: str, seconds: float, answer: float = 150.0, **more: object) -> Family:
+    return Family(name, name, lambda params, fitting: Slow(watch, seconds, answer), **more)
+
+
+class Raises:
+    def fit(self, X: np.ndarray, y: np.ndarray) -> None:
+        raise ZeroDivisionError("a bug of the user's own\nwith a second line")
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        return np.zeros(len(X))
+
+
+class NotFinite(Raises):
+    def fit(self, X: np.ndarray, y: np.ndarray) -> None:
+        return None
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        return np.full(len(X), np.nan)
+
+
+def test_the_best_is_chosen_and_everything_is_recorded(
+    cancer: Table, chosen: Chosen, area_error: Callable[..., float]
+) -> None:
+    X, y = cancer
+    seen = []
+    made = chosen(X, y, "classification", ["logistic", "boosting"], error=area_error, trials=6, report=seen.append)
+    complete = [result for result in made.table if result.status == "complete"]
+    assert made.winner == min((r for r in complete if r.family != "dummy"), key=lambda r: r.mean)
+    assert made.winner.mean < 0.02
+    assert made.baseline is not None
+    assert made.baseline.mean == pytest.approx(0.5)
+    assert made.beats_baseline
+    assert {result.family for result in made.table} == {"dummy", "logistic", "boosting"}
+    assert sum(result.family != "dummy" for result in made.table) == 6
+    assert made.stopped_by == "6 trials"
+    for result in complete:
+        assert len(result.scores) == 3
+        assert result.mean == pytest.approx(np.mean(result.scores))
+        assert result.sd == pytest.approx(np.std(result.scores, ddof=1))
+        assert result.seconds > 0
+    assert seen[0].result.name == "dummy"
+    assert len(seen) == len(made.table)
+    assert seen[-1].done == 1
+    assert set(made.to_json()) >= {"winner", "baseline", "table", "stopped_by"}
+
+
+def test_the_model_answers_raw_rows(cancer: Table, chosen: Chosen) -> None:
+    X, y = cancer
+    model = chosen(X, y, "classification", ["logistic"], trials=1).model
+    assert model.classes == ("benign", "malignant")
+    assert model.feature_names == tuple(X.columns)
+    proba = model.predict_proba(X)
+    assert proba.shape == (569, 2)
+    np.testing.assert_allclose(proba.sum(axis=1), 1)
+    assert (model.predict(X) == y).mean() > 0.95
+    assert model.predict(X.iloc[[3]])[0] == model.predict(X)[3]
+    shuffled = X[X.columns[::-1]].assign(further=1)
+    np.testing.assert_array_equal(model.predict_proba(shuffled), proba)
+
+
+def test_out_of_fold_answers_come_from_models_that_had_not_seen_the_row(diabetes: Table, chosen: Chosen) -> None:
+    X, y = diabetes
+    made = chosen(X, y, "regression", ["boosting"], trials=1)
+    assert made.oof is not None
+    assert made.oof.shape == (442,)
+    assert not np.isnan(made.oof).any()
+    outside = float(np.sqrt(np.mean((made.oof - y) ** 2)))
+    inside = float(np.sqrt(np.mean((made.model.predict(X) - y) ** 2)))
+    assert outside == pytest.approx(made.winner.mean, rel=0.02)
+    assert inside < 0.9 * outside
+
+
+def test_trials_repeat_exactly(diabetes: Table, chosen: Chosen) -> None:
+    X, y = diabetes
+    runs = [chosen(X, y, "regression", ["ridge", "boosting", "lasso"], trials=9) for _ in range(2)]
+    first, second = ([(r.name, r.params, r.scores, r.status) for r in run.table] for run in runs)
+    assert first == second
+    np.testing.assert_array_equal(runs[0].model.predict(X), runs[1].model.predict(X))
+    np.testing.assert_array_equal(runs[0].oof, runs[1].oof)
+
+
+def test_another_seed_draws_other_parameters(diabetes: Table, chosen: Chosen) -> None:
+    X, y = diabetes
+    drawn = [
+        [dict(result.params) for result in chosen(X, y, "regression", ["ridge"], trials=5, seed=seed).table]
+        for seed in (1, 2)
+    ]
+    assert sorted(map(str, drawn[0])) != sorted(map(str, drawn[1]))
+
+
+def every_family() -> Iterator[object]:
+    for task in ("regression", "classification"):
+        for family in catalogue(task):
+            if family.name not in ("keras_mlp", "dummy"):
+                yield pytest.param(task, family.name, id=f"{task}-{family.name}")
+
+
+@pytest.mark.parametrize(("task", "name"), list(every_family()))
+def test_every_family_learns_from_mixed_columns(task: str, name: str, mixed: Table, chosen: Chosen) -> None:
+    for module in next(family for family in catalogue(task) if family.name == name).modules:
+        pytest.importorskip(module)
+    X, y = mixed
+    target = y if task == "regression" else np.where(y > 0, "bad", "good").astype(object)
+    made = chosen(X, target, task, [name], trials=1)
+    assert made.beats_baseline, made.table
+    new = pd.DataFrame({"a": [None], "b": [0.3], "g": ["never seen"], "t": [None]})
+    assert len(made.model.predict(new)) == 1
+
+
+def test_three_classes(mixed: Table, chosen: Chosen) -> None:
+    X, y = mixed
+    target = np.digitize(y, [-0.3, 0.8]).astype(object)
+    for name in ("logistic", "boosting", "random_forest"):
+        made = chosen(X, target, "classification", [name], trials=1)
+        assert made.model.classes == (0, 1, 2)
+        assert made.oof.shape == (160, 3)
+        assert made.beats_baseline
+
+
+def test_a_candidate_that_raises_is_recorded_and_the_others_go_on(diabetes: Table, chosen: Chosen) -> None:
+    X, y = diabetes
+    ridge = next(family for family in catalogue("regression") if family.name == "ridge")
+    broken = Family("broken", "", lambda params, fitting: Raises())
+    nan = Family("nan", "", lambda params, fitting: NotFinite())
+    made = chosen(X, y, "regression", [], families=[broken, nan, ridge], trials=3)
+    found = {result.name: result for result in made.table}
+    assert made.winner.family == "ridge"
+    assert found["broken"].status == "failed"
+    assert found["broken"].note == "ZeroDivisionError: a bug of the user's own"
+    assert found["broken"].mean is None
+    assert "not finite" in found["nan"].note
+
+
+def test_nothing_completed_says_why_of_each(diabetes: Table, chosen: Chosen) -> None:
+    X, y = diabetes
+    broken = Family("broken", "", lambda params, fitting: Raises())
+    with pytest.raises(WorkFailed, match="no candidate") as caught:
+        chosen(X, y, "regression", [], families=[broken], trials=3)
+    assert "ZeroDivisionError" in caught.value.why
+
+
+def test_warnings_become_notes(cancer: Table, chosen: Chosen) -> None:
+    X, y = cancer
+
+    class Warns(Slow):
+        def fit(self, X: np.ndarray, y: np.ndarray) -> Warns:
+            warnings.warn("Solver terminated early: it did not converge", UserWarning, stacklevel=2)
+            return self
+
+    family = Family("warns", "", lambda params, fitting: Warns(Watch(), 0, 0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        made = chosen(X, y, "classification", [], families=[family], trials=1)
+    assert made.winner.note == "did not converge"
+
+
+# --- the budget, by a watch that the fits turn ------------------------------------------------------------------------
+
+
+def test_what_does_not_fit_is_skipped_and_the_budget_held(diabetes: Table, chosen: Chosen) -> None:
+    X, y = diabetes
+    watch = Watch()
+    quick, long = slow(watch, "quick", 1.0), slow(watch, "long", 30.0, answer=152.0)
+    made = chosen(X, y, "regression", [], families=[quick, long], budget_seconds=60, k=5, clock=watch)
+    found = {result.name: result for result in made.table}
+    assert made.winner.name == "quick"
+    assert found["long"].status == "skipped"
+    assert "raise [model] budget" in found["long"].note
+    assert watch.now <= 60
+    assert made.seconds == watch.now
+
+
+def test_the_final_fit_is_kept_time_for(diabetes: Table, chosen: Chosen) -> None:
+    X, y = diabetes
+    watch = Watch()
+    space = {"c": Choice(tuple(range(1000)))}
+    family = slow(watch, "family", 2.0, space=space)
+    made = chosen(X, y, "regression", [], families=[family], budget_seconds=50, k=5, clock=watch)
+    assert len(made.table) > 2
+    assert 30 < watch.now <= 50
+    assert made.stopped_by == "the budget was spent"
+
+
+def test_without_gain_the_search_ends_early(diabetes: Table, chosen: Chosen) -> None:
+    X, y = diabetes
+    watch = Watch()
+    family = slow(watch, "family", 0.001, space={"c": Choice(tuple(range(1000)))})
+    made = chosen(X, y, "regression", [], families=[family], budget_seconds=1000, k=5, clock=watch)
+    assert made.stopped_by == "no gain in 25 trials"
+
+
+def test_a_budget_too_small_for_anything_still_gives_a_model(diabetes: Table, chosen: Chosen) -> None:
+    X, y = diabetes
+    watch = Watch()
+    families = [slow(watch, "slow", 3.0), slow(watch, "slower", 9.0)]
+    made = chosen(X, y, "regression", [], families=families, budget_seconds=2, k=3, clock=watch)
+    assert made.winner.name == "slow"
+    assert "beyond the budget" in made.winner.note
+    assert "passed by" in made.stopped_by
+
+
+def test_a_costly_fit_is_foretold_from_a_part(chosen: Chosen) -> None:
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"a": rng.normal(size=8000)})
+    y = X["a"].to_numpy() + rng.normal(size=8000)
+    watch = Watch()
+
+    class Quadratic(Slow):
+        def fit(self, X: np.ndarray, y: np.ndarray) -> Quadratic:
+            self.watch.now += 50 * (len(X) / 5000) ** 2
+            return self
+
+    costly = Family("costly", "", lambda params, fitting: Quadratic(watch, 0, 0.0), growth=2.0)
+    made = chosen(X, y, "regression", [], families=[slow(watch, "quick", 0.1), costly], budget_seconds=30, clock=watch)
+    found = {result.name: result for result in made.table}
+    assert found["costly"].status == "skipped"
+    assert found["costly"].note.startswith("one fold would take about")
+    assert found["costly"].scores == ()
+    assert watch.now < 30
+
+
+def test_too_many_rows_for_a_family_are_refused_at_once(diabetes: Table, chosen: Chosen) -> None:
+    X, y = diabetes
+    watch = Watch()
+    families = [slow(watch, "quick", 0.0), slow(watch, "small", 0.0, most_rows=100)]
+    made = chosen(X, y, "regression", [], families=families, trials=2, clock=watch)
+    assert {result.name: result.status for result in made.table}["small"] == "skipped"
+
+
+def test_a_booster_stops_at_its_deadline(cancer: Table, chosen: Chosen) -> None:
+    """LightGBM asks between rounds; a fit cut short leaves no score."""
+    X, y = cancer
+    ticks = iter(np.linspace(0, 1000, 400))
+    made = chosen(
+        X, y, "classification", ["logistic", "boosting"], budget_seconds=150, k=3, clock=lambda: float(next(ticks))
+    )
+    statuses = {result.name: result for result in made.table}
+    assert made.winner.family in ("logistic", "boosting")
+    assert all(result.mean is None for result in statuses.values() if result.status != "complete")
+
+
+# --- data that cannot be learned from ---------------------------------------------------------------------------------
+
+
+def test_one_class_is_refused(cancer: Table, chosen: Chosen) -> None:
+    X, _ = cancer
+    with pytest.raises(WrongData, match="has the class 'benign'"):
+        chosen(X, np.array(["benign"] * len(X), dtype=object), "classification", ["logistic"], trials=1)
+
+
+def test_a_constant_target_is_refused(diabetes: Table, chosen: Chosen) -> None:
+    X, y = diabetes
+    with pytest.raises(WrongData, match="the target is 4 in every one"):
+        chosen(X, np.full(len(y), 4.0), "regression", ["ridge"], trials=1)
+
+
+def test_no_rows_and_no_features_are_refused(diabetes: Table, chosen: Chosen) -> None:
+    X, y = diabetes
+    with pytest.raises(WrongData, match="0 features"):
+        select(
+            X[[]], y, task="regression", families=[], prepare=lambda family: family, error=lambda y, p: 0.0, splitter=[]
+        )
+
+
+def test_mismatched_lengths_are_refused(diabetes: Table) -> None:
+    X, y = diabetes
+    with pytest.raises(WrongArgument):
+        select(
+            X,
+            y[:-1],
+            task="regression",
+            families=[],
+            prepare=lambda f: f,
+            error=lambda y, p: 0.0,
+            splitter=[([0], [1])],
+        )
+
+
+@pytest.mark.parametrize("name", ["logistic", "svm", "random_forest", "boosting", "hist_boosting"])
+def test_constant_and_empty_features_do_no_harm(name: str, chosen: Chosen) -> None:
+    rng = np.random.default_rng(2)
+    X = pd.DataFrame({"x": rng.normal(size=60), "same": 1.0, "empty": np.nan, "word": "one"})
+    X["nothing"] = pd.Series([None] * 60, dtype="str")
+    y = np.where(X["x"] > 0, 1, 0).astype(object)
+    made = chosen(X, y, "classification", [name], trials=1)
+    assert made.beats_baseline
+
+
+def test_very_few_rows(chosen: Chosen) -> None:
+    X = pd.DataFrame({"x": [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]})
+    y = np.array(["a", "a", "a", "b", "b", "b"], dtype=object)
+    made = chosen(
+        X,
+        y,
+        "classification",
+        "auto",
+        families=[
+            f
+            for f in catalogue("classification")
+            if f.name in ("dummy", "logistic", "svm", "random_forest", "boosting", "hist_boosting")
+        ],
+        trials=5,
+    )
+    assert made.winner.status == "complete"
+
+
+def test_fitting_is_told_about_codes_and_classes(mixed: Table, chosen: Chosen) -> None:
+    X, y = mixed
+    seen: list[Fitting] = []
+    watch = Watch()
+
+    def build(params: object, fitting: Fitting) -> Slow:
+        seen.append(fitting)
+        return Slow(watch, 0, 0)
+
+    target = np.where(y > 0, 1, 0).astype(object)
+    chosen(X, target, "classification", [], families=[Family("spy", "", build, encoding="tree")], trials=1)
+    assert all(len(fitting.categorical) == 1 and fitting.n_classes == 2 for fitting in seen)
+    assert len({fitting.seed for fitting in seen}) == len(seen) == 4
