@@ -1,0 +1,1 @@
+"""How good a model is, how sure we are, and whether it may pass."""
