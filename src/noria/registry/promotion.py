@@ -1,0 +1,169 @@
+"""Making a version the champion, and going back to the one before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from noria.errors import AliasNotFound, GateFailed, NotAllowed, WrongArgument, did_you_mean
+from noria.registry.aliases import ANY, Aliases, AliasMove
+from noria.registry.verdicts import Verdicts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from noria.registry.aliases import Anywhere
+    from noria.registry.catalog import Registry
+    from noria.registry.version import ModelVersion
+
+__all__ = ["GATED_ALIASES", "previous", "promote", "rollback"]
+
+GATED_ALIASES = frozenset({"champion"})
+"""Aliases that production follows: only a judged version that passed may carry them."""
+
+
+def promote(
+    registry: Registry,
+    model: str,
+    number: int,
+    *,
+    actor: str,
+    reason: str,
+    at: datetime,
+    alias: str = "champion",
+    override: str | None = None,
+    expect: int | Anywhere | None = ANY,
+) -> AliasMove:
+    """Point the champion at a version that has passed its gates.
+
+    Parameters
+    ----------
+    registry : Registry
+        Where the version is.
+    model, number : str, int
+        The version.
+    actor, reason : str
+        Who, and why; neither may be empty.
+    at : datetime
+        Now.
+    alias : str
+        ``champion``, or another; only those of `GATED_ALIASES` ask for gates.
+    override : str, optional
+        The reason to overrule failed or missing verdicts; it is kept with the move.
+    expect : int or None or ANY
+        The version that must be champion until now, for a caller that compared with it.
+
+    Raises
+    ------
+    GateFailed
+        A gate failed and nothing overrules it.
+    WrongArgument
+        The alias is new and reads like a misspelt one, or there is no reason.
+    NotAllowed
+        The version was never judged, or there is no reason.
+    CorruptedBlob
+        A file of the version is damaged.
+    AliasMoved
+        Somebody else moved the alias meanwhile.
+    """
+    if not reason.strip():
+        raise _no_reason()
+    if override is not None and not override.strip():
+        raise _no_reason()
+    version = registry.get(model, number)
+    if alias in GATED_ALIASES and override is None:
+        _must_pass(registry, version, alias)
+    registry.verify(version)
+    aliases = Aliases(registry.database)
+    _refuse_misspelt(aliases, model, alias)
+    if expect is ANY:
+        expect = aliases.current(model, alias)
+    return aliases.move(
+        model, alias, number, actor=actor, reason=reason, at=at, expect=expect, kind="promote", override=override
+    )
+
+
+def rollback(
+    registry: Registry, model: str, *, actor: str, reason: str, at: datetime, alias: str = "champion"
+) -> AliasMove:
+    """Point the champion back at the version that was champion before the present one.
+
+    A second rollback goes one further back, never forward again.
+
+    Raises
+    ------
+    AliasNotFound
+        There is no champion, or none before it.
+    CorruptedBlob
+        A file of the earlier version is damaged.
+    """
+    if not reason.strip():
+        raise _no_reason()
+    aliases = Aliases(registry.database)
+    now = aliases.current(model, alias)
+    before = previous(aliases, model, alias)
+    if now is None or before is None:
+        registry.get(model, "latest")  # a misspelt model is told as such
+        raise AliasNotFound(
+            f"model {model} has no {alias} to go back to",
+            why="it never had one" if now is None else f"version {now} is the first that was {alias}",
+            mend=f"noria models list {model}",
+            code="N-REGISTRY-012",
+        )
+    registry.verify(registry.get(model, before))
+    return aliases.move(model, alias, before, actor=actor, reason=reason, at=at, expect=now, kind="rollback")
+
+
+def previous(aliases: Aliases, model: str, alias: str = "champion") -> int | None:
+    """Give the version a rollback would lead to, or None."""
+    stack: list[int] = []
+    for move in aliases.history(model, alias):
+        if move.kind == "rollback" and len(stack) > 1:
+            stack.pop()
+        elif not stack or stack[-1] != move.new:
+            stack.append(move.new)
+    return stack[-2] if len(stack) > 1 else None
+
+
+def _must_pass(registry: Registry, version: ModelVersion, alias: str) -> None:
+    judgement = Verdicts(registry.database).latest(version.model, version.model_digest)
+    overrule = f'noria models promote {version.ref} --reason "…" --override "…"    is recorded'
+    if judgement is None:
+        raise NotAllowed(
+            f"alias {alias!r} of model {version.model} cannot move to version {version.number}: it was never judged",
+            mend=f"noria run judges it\n{overrule}",
+            code="N-REGISTRY-010",
+        )
+    if not judgement.passed:
+        raise GateFailed(
+            f"alias {alias!r} of model {version.model} cannot move to version {version.number}",
+            why="\n".join(_said(verdict) for verdict in judgement.failed),
+            mend=f"noria models compare {version.ref} {version.model}@{alias}    see why\n{overrule}",
+            code="N-REGISTRY-011",
+        )
+
+
+def _said(verdict: Mapping[str, object]) -> str:
+    gate = str(verdict.get("gate", "?"))
+    return f'gate "{gate}" failed: {str(verdict.get("message", "")).removeprefix(f"{gate} failed: ")}'
+
+
+def _refuse_misspelt(aliases: Aliases, model: str, alias: str) -> None:
+    """Refuse a new alias that reads like one in use: nobody follows it, and the champion would stay what it was."""
+    known = {"champion", "challenger", *aliases.all(model)}
+    hint = did_you_mean(alias, known)
+    if alias not in known and hint:
+        raise WrongArgument(
+            f"model {model} has no alias {alias!r}: {hint}",
+            why="a new alias may not be a letter or two from one in use",
+            mend="correct it, or choose a name that cannot be mistaken",
+            code="N-REGISTRY-014",
+        )
+
+
+def _no_reason() -> WrongArgument:
+    return WrongArgument(
+        "a champion is not changed without a reason",
+        mend='say it: --reason "better on the last quarter"',
+        code="N-REGISTRY-013",
+    )

@@ -1,0 +1,75 @@
+"""The tables this room owns."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from noria.store.columns import Json, UtcTime
+from noria.store.database import metadata
+
+__all__ = ["alias_moves", "gate_verdicts", "model_aliases", "model_versions"]
+
+model_versions = sa.Table(
+    "model_versions",
+    metadata,
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("identity", sa.Text, nullable=False),
+    sa.Column("created", UtcTime, nullable=False),
+    sa.Column("run_id", sa.Text, nullable=False),
+    sa.Column("dataset", sa.Text, nullable=False),
+    sa.Column("data_digest", sa.Text, nullable=False),
+    sa.Column("model_digest", sa.Text, nullable=False),
+    sa.Column("evaluation_digest", sa.Text, nullable=False),
+    sa.Column("code_commit", sa.Text),
+    sa.Column("code_clean", sa.Boolean),
+    sa.Column("task", sa.Text, nullable=False),
+    sa.Column("family", sa.Text, nullable=False),
+    sa.Column("environment", Json, nullable=False),
+    sa.Column("params", Json, nullable=False),
+    sa.Column("metrics", Json, nullable=False),
+    sa.Column("signature", Json, nullable=False),
+    sa.Column("files", Json, nullable=False),
+    sa.Column("tags", Json, nullable=False),
+    sa.Index("uq_model_versions_identity", "model", "identity", unique=True),
+    sa.Index("ix_model_versions_model_digest", "model_digest"),
+    sa.Index("ix_model_versions_run_id", "run_id"),
+)
+
+model_aliases = sa.Table(
+    "model_aliases",
+    metadata,
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("alias", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("moved", UtcTime, nullable=False),
+)
+
+alias_moves = sa.Table(
+    "alias_moves",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("alias", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("old", sa.Integer),
+    sa.Column("new", sa.Integer, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("override", sa.Text),
+    sa.Index("ix_alias_moves_model", "model", "alias", "id"),
+)
+
+gate_verdicts = sa.Table(
+    "gate_verdicts",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("model_digest", sa.Text, nullable=False),
+    sa.Column("run_id", sa.Text, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("passed", sa.Boolean, nullable=False),
+    sa.Column("verdicts", Json, nullable=False),
+    sa.Index("ix_gate_verdicts_model", "model", "model_digest", "id"),
+)
