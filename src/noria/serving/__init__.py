@@ -1,0 +1,1 @@
+"""The answering server: follows the champion, speaks three protocols, drops nothing silently."""

@@ -1,0 +1,119 @@
+"""MLflow's scoring protocol: ``POST /invocations`` with JSON or CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from noria.errors import WrongData
+
+if TYPE_CHECKING:
+    from noria.scoring.signature import Signature
+    from noria.serving.endpoint import Reply
+
+__all__ = ["parse", "parse_csv", "render"]
+
+_FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
+
+
+def parse(body: object) -> list[object]:
+    """Read the rows out of exactly one of ``dataframe_split``, ``dataframe_records``, ``instances``, ``inputs``.
+
+    Examples
+    --------
+    >>> parse({"dataframe_split": {"columns": ["age"], "data": [[30], [40]]}})
+    [{'age': 30}, {'age': 40}]
+    >>> parse({"inputs": {"age": [30, 40]}})
+    [{'age': 30}, {'age': 40}]
+    """
+    forms = [form for form in _FORMS if isinstance(body, Mapping) and form in body]
+    if not isinstance(body, Mapping) or len(forms) != 1:
+        raise WrongData(f"expected an object with exactly one of {', '.join(_FORMS)}", code="N-SERVING-030")
+    unknown = sorted(body.keys() - {forms[0], "params", "signature_name"})
+    if unknown:
+        raise WrongData(f"unknown field {unknown[0]!r}", code="N-SERVING-031")
+    if body.get("params"):
+        raise WrongData("this model takes no params", code="N-SERVING-031")
+    rows = _split(body[forms[0]]) if forms[0] == "dataframe_split" else _records(forms[0], body[forms[0]])
+    if not rows:
+        raise WrongData("there are no rows", code="N-SERVING-023")
+    return rows
+
+
+def _split(value: object) -> list[object]:
+    if not isinstance(value, Mapping) or not {"columns", "data"} <= value.keys() <= {"columns", "data", "index"}:
+        raise WrongData("dataframe_split must be an object with columns and data", code="N-SERVING-032")
+    columns, data = value["columns"], value["data"]
+    if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
+        raise WrongData("dataframe_split.columns must be a list of names", code="N-SERVING-032")
+    if len(set(columns)) != len(columns):
+        raise WrongData("dataframe_split.columns names a column twice", code="N-SERVING-032")
+    if not isinstance(data, list):
+        raise WrongData("dataframe_split.data must be a list of rows", code="N-SERVING-032")
+    rows: list[object] = []
+    for number, row in enumerate(data):
+        if not isinstance(row, list) or len(row) != len(columns):
+            raise WrongData(
+                f"row {number} of dataframe_split.data must have {len(columns)} values", code="N-SERVING-032"
+            )
+        rows.append(dict(zip(columns, row, strict=True)))
+    return rows
+
+
+def _records(form: str, value: object) -> list[object]:
+    if isinstance(value, list):
+        if any(isinstance(row, list) for row in value):
+            raise WrongData(f"{form}: name the columns; noria never matches them by position", code="N-SERVING-033")
+        return value
+    if form == "inputs" and isinstance(value, Mapping):
+        lengths = {len(column) if isinstance(column, list) else -1 for column in value.values()}
+        if len(lengths) != 1 or -1 in lengths:
+            raise WrongData("inputs must be an object of lists, all of one length", code="N-SERVING-034")
+        return [dict(zip(value, row, strict=True)) for row in zip(*value.values(), strict=True)]
+    raise WrongData(f"{form} must be a list of records", code="N-SERVING-034")
+
+
+def parse_csv(body: bytes, signature: Signature) -> list[object]:
+    """Read rows out of CSV, each cell as its column's type; an empty cell is a missing value."""
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise WrongData("the body is not UTF-8", code="N-SERVING-035") from error
+    if "\x00" in text:
+        raise WrongData("a text holds the character NUL", code="N-SERVING-035")
+    try:
+        lines = [line for line in csv.reader(io.StringIO(text), strict=True) if line]
+    except csv.Error as error:
+        raise WrongData(f"not CSV: {error}", code="N-SERVING-035") from error
+    if len(lines) < 2:
+        raise WrongData("expected a line of column names and at least one row", code="N-SERVING-035")
+    header, *data = lines
+    if len(set(header)) != len(header):
+        raise WrongData("the header names a column twice", code="N-SERVING-035")
+    types = {column.name: column.type for column in (*signature.columns, *signature.carried)}
+    rows: list[object] = []
+    for number, line in enumerate(data):
+        if len(line) != len(header):
+            raise WrongData(f"row {number} has {len(line)} cells, the header {len(header)}", code="N-SERVING-035")
+        rows.append({name: _cell(cell, types.get(name, "text")) for name, cell in zip(header, line, strict=True)})
+    return rows
+
+
+def _cell(cell: str, kind: str) -> object:
+    if cell == "":
+        return None
+    if kind in ("int", "float"):
+        try:
+            return int(cell) if cell.lstrip("+-").isdigit() and len(cell) < 20 else float(cell)
+        except ValueError:
+            return cell  # the check tells which row and column
+    if kind == "bool":
+        return {"true": True, "false": False, "1": True, "0": False}.get(cell.lower(), cell)
+    return cell
+
+
+def render(reply: Reply) -> dict[str, Sequence[object]]:
+    """Give the answer as MLflow does: labels or values alone."""
+    return {"predictions": list(reply.answers.predictions)}

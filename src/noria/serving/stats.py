@@ -1,0 +1,229 @@
+"""What a serving process counts, and the rows it leaves for the pages and for Prometheus."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import sqlalchemy as sa
+
+from noria.serving.latency import Histogram
+from noria.serving.tables import serving_loads, serving_minutes, serving_processes
+from noria.store.database import upsert
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from noria.serving.rollout import Arm
+    from noria.store.database import Database
+
+__all__ = ["Load", "Minute", "Outcome", "Process", "Stats", "Traffic"]
+
+Outcome = Literal["answered", "refused", "failed"]
+"""2xx; 4xx: the caller's fault; 5xx: ours."""
+
+
+@dataclass
+class _Counts:
+    requests: int = 0
+    rows: int = 0
+    refused: int = 0
+    failed: int = 0
+    latency: Histogram = field(default_factory=Histogram)
+
+
+class Stats:
+    """Counters of one process, written to the database now and then.
+
+    Parameters
+    ----------
+    database : Database
+        With this room's tables.
+    process : str
+        Id of the process.
+    model : str
+        Whose requests.
+    """
+
+    def __init__(self, database: Database, process: str, model: str) -> None:
+        self._database = database
+        self._process = process
+        self._model = model
+        self._lock = threading.Lock()
+        self._minutes: dict[tuple[int, Arm, datetime], _Counts] = {}
+        self._changed: set[tuple[int, Arm, datetime]] = set()
+        self.totals: dict[tuple[int, Arm], _Counts] = {}
+
+    def count(self, version: int, arm: Arm, outcome: Outcome, rows: int, seconds: float, at: datetime) -> None:
+        """Count one request; version 0 where none was asked."""
+        key = (version, arm, at.replace(second=0, microsecond=0))
+        with self._lock:
+            for counts in (
+                self._minutes.setdefault(key, _Counts()),
+                self.totals.setdefault((version, arm), _Counts()),
+            ):
+                counts.requests += 1
+                counts.rows += rows
+                counts.refused += outcome == "refused"
+                counts.failed += outcome == "failed"
+                counts.latency.add(seconds)
+            self._changed.add(key)
+
+    def flush(self) -> None:
+        """Write the minutes that changed since the last time."""
+        with self._lock:
+            changed, self._changed = self._changed, set()
+            rows = [
+                {
+                    "process": self._process,
+                    "model": self._model,
+                    "version": version,
+                    "arm": arm,
+                    "minute": minute,
+                    "requests": counts.requests,
+                    "rows": counts.rows,
+                    "refused": counts.refused,
+                    "failed": counts.failed,
+                    "seconds": counts.latency.seconds,
+                    "histogram": list(counts.latency.counts),
+                }
+                for version, arm, minute in changed
+                for counts in (self._minutes[version, arm, minute],)
+            ]
+            newest = max((minute for _, _, minute in self._minutes), default=None)
+            for key in [key for key in self._minutes if key[2] != newest]:
+                if key not in changed:
+                    del self._minutes[key]
+        if not rows:
+            return
+        try:
+            with self._database.transaction() as connection:
+                upsert(connection, serving_minutes, rows, key=("process", "model", "version", "arm", "minute"))
+        except BaseException:
+            with self._lock:
+                self._changed |= changed
+            raise
+
+
+@dataclass(frozen=True)
+class Minute:
+    """The requests of one version in one minute, of all processes together."""
+
+    minute: datetime
+    version: int
+    arm: str
+    requests: int
+    rows: int
+    refused: int
+    failed: int
+    seconds: float
+    histogram: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Load:
+    """One try to bring a version into a process."""
+
+    process: str
+    model: str
+    version: int
+    at: datetime
+    ok: bool
+    seconds: float
+    engine: str
+    error: dict[str, str] | None
+
+
+@dataclass(frozen=True)
+class Process:
+    """A serving process as it last said of itself."""
+
+    process: str
+    endpoint: str
+    model: str
+    alias: str
+    url: str
+    pid: int
+    started: datetime
+    heartbeat: datetime
+    state: str
+    version: int | None
+    next_version: int | None
+    next_share: int | None
+    logged: int
+    dropped: int
+    error: str
+
+
+class Traffic:
+    """What serving processes have written: for pages, monitors and the demo.
+
+    Parameters
+    ----------
+    database : Database
+        With this room's tables.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def minutes(self, model: str, since: datetime) -> tuple[Minute, ...]:
+        """Give the minutes of a model, oldest first."""
+        table = serving_minutes.c
+        query = sa.select(serving_minutes).where(table.model == model, table.minute >= since).order_by(table.minute)
+        merged: dict[tuple[datetime, int, str], Minute] = {}
+        with self.database.reading() as connection:
+            for row in connection.execute(query).mappings():
+                key = (row["minute"], row["version"], row["arm"])
+                old = merged.get(key) or Minute(*key, 0, 0, 0, 0, 0.0, (0,) * len(row["histogram"]))
+                merged[key] = Minute(
+                    *key,
+                    old.requests + row["requests"],
+                    old.rows + row["rows"],
+                    old.refused + row["refused"],
+                    old.failed + row["failed"],
+                    old.seconds + row["seconds"],
+                    tuple(a + b for a, b in zip(old.histogram, row["histogram"], strict=True)),
+                )
+        return tuple(merged.values())
+
+    def loads(self, model: str, limit: int = 50) -> tuple[Load, ...]:
+        """Give the last tries to load a version, newest first."""
+        query = (
+            sa.select(serving_loads)
+            .where(serving_loads.c.model == model)
+            .order_by(serving_loads.c.id.desc())
+            .limit(limit)
+        )
+        with self.database.reading() as connection:
+            rows = connection.execute(query).mappings().all()
+        return tuple(Load(**{name: value for name, value in row.items() if name != "id"}) for row in rows)
+
+    def processes(self, model: str | None = None, since: datetime | None = None) -> tuple[Process, ...]:
+        """Give the serving processes, the newest heartbeat first.
+
+        Parameters
+        ----------
+        model : str, optional
+            Only those of a model.
+        since : datetime, optional
+            Only those that gave a sign of life since.
+        """
+        query = sa.select(serving_processes).order_by(serving_processes.c.heartbeat.desc())
+        if model is not None:
+            query = query.where(serving_processes.c.model == model)
+        if since is not None:
+            query = query.where(serving_processes.c.heartbeat >= since)
+        with self.database.reading() as connection:
+            return tuple(Process(**row) for row in connection.execute(query).mappings())
+
+    def record_load(self, load: Load) -> None:
+        """Write down a try to load a version."""
+        with self.database.transaction() as connection:
+            connection.execute(sa.insert(serving_loads), {**load.__dict__})
+
+    def record_process(self, process: Process) -> None:
+        """Write down what a process says of itself."""
+        with self.database.transaction() as connection:
+            upsert(connection, serving_processes, process.__dict__, key=("process",))

@@ -1,0 +1,137 @@
+"""Following the alias: loads what it points to, beside the version that answers meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from noria.errors import NoriaError, WorkFailed
+from noria.registry.aliases import Aliases
+from noria.scoring.scorer import Scorer
+from noria.serving.stats import Load, Traffic
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from noria.registry.catalog import Registry
+    from noria.scoring.signature import Policies
+    from noria.serving.endpoint import Endpoint
+
+__all__ = ["Watcher"]
+
+_RETRY_SECONDS = 30.0
+
+_log = logging.getLogger("noria.serving")
+
+
+class Watcher:
+    """Keeps an endpoint on the version its alias points to.
+
+    A version that cannot be loaded leaves the old one answering; the failure is written down, and tried again
+    after half a minute, for a blob may have been restored.
+
+    Parameters
+    ----------
+    registry : Registry
+        Where versions are.
+    endpoint : Endpoint
+        Gets them.
+    process : str
+        Id of this process, for the record of loads.
+    poll_seconds : float
+        How often the alias is looked at: one indexed query.
+    trusted : collection of str
+        Classes of the project's own that its models may hold.
+    policies : Policies, optional
+        What the deployment wants of unusual input.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        endpoint: Endpoint,
+        *,
+        process: str,
+        poll_seconds: float = 0.5,
+        trusted: Collection[str] = (),
+        policies: Policies | None = None,
+    ) -> None:
+        self._registry = registry
+        self._aliases = Aliases(registry.database)
+        self._traffic = Traffic(registry.database)
+        self._endpoint = endpoint
+        self._process = process
+        self._poll_seconds = poll_seconds
+        self._trusted = trusted
+        self._policies = policies
+        self._generation = -1
+        self._failed_at = float("-inf")
+        self._wanted: int | None = None
+
+    async def run(self) -> None:
+        """Follow the alias until cancelled."""
+        while True:
+            try:
+                await self.look()
+            except NoriaError as error:
+                # The database is away: answering needs none.
+                _log.warning(
+                    "cannot look at alias %s of %s: %s", self._endpoint.alias, self._endpoint.model, error.what
+                )
+            await asyncio.sleep(self._poll_seconds)
+
+    async def look(self) -> None:
+        """Look once, and load what is new."""
+        endpoint = self._endpoint
+        generation = await asyncio.to_thread(self._aliases.generation, endpoint.model)
+        if generation != self._generation:
+            self._wanted = await asyncio.to_thread(self._aliases.current, endpoint.model, endpoint.alias)
+            self._generation = generation
+            self._failed_at = float("-inf")
+            endpoint.rejected = None
+        number = self._wanted
+        if number is None or number in (endpoint.newest, endpoint.rejected):
+            return
+        if time.monotonic() - self._failed_at < _RETRY_SECONDS:
+            return
+        kept = endpoint.loaded(number)
+        if kept is not None:
+            endpoint.take(kept)
+            return
+        started = time.perf_counter()
+        scorer, failure = await asyncio.to_thread(self._load, number)
+        if scorer is not None:
+            endpoint.take(scorer)
+        else:
+            endpoint.failure = failure
+            endpoint.load_failures += 1
+            self._failed_at = time.monotonic()
+        load = Load(
+            process=self._process,
+            model=endpoint.model,
+            version=number,
+            at=datetime.now(UTC),
+            ok=scorer is not None,
+            seconds=time.perf_counter() - started,
+            engine=scorer.engine if scorer is not None else "",
+            error=failure.to_dict() if failure is not None else None,
+        )
+        await asyncio.to_thread(self._traffic.record_load, load)
+
+    def _load(self, number: int) -> tuple[Scorer | None, NoriaError | None]:
+        name = f"version {number} of {self._endpoint.model}"
+        try:
+            version = self._registry.get(self._endpoint.model, number)
+            scorer = Scorer.load(self._registry, version, trusted=self._trusted, policies=self._policies)
+            scorer.warm()
+        except NoriaError as error:
+            _log.error("%s cannot be loaded, the old one goes on: %s", name, error.what)
+            return None, error
+        except Exception as error:  # noqa: BLE001 - the server is a face: see below
+            # Whatever a model file makes a library do, the version that answers must go on answering.
+            _log.exception("%s cannot be loaded, the old one goes on", name)
+            return None, WorkFailed(f"{name} cannot be loaded: {error}", code="N-SERVING-012")
+        return scorer, None

@@ -1,0 +1,188 @@
+"""A new champion takes over without a lost request; a broken one does not take over at all."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from noria.errors import NotAllowed, PortInUse
+from noria.predictions.labels import Labels
+from noria.predictions.matured import join
+from noria.security.bind import listen
+from noria.serving.rollout import Rollout
+from noria.serving.stats import Traffic
+
+if TYPE_CHECKING:
+    from tests.serving.conftest import House, Wait
+
+RECORD = {"age": 30, "grade": "A"}
+SINCE = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def ask(client: httpx.Client, record: dict[str, object] | None = None) -> dict[str, object]:
+    answer = client.post("/predict/credit-risk", json=record or RECORD)
+    assert answer.status_code == 200, answer.text
+    return answer.json()  # type: ignore[no-any-return]
+
+
+def test_200_requests_across_swaps_are_all_answered_and_logged(house: House, wait: Wait) -> None:
+    house.promote(1)
+    with house.serving() as (server, client):
+
+        def one(number: int) -> object:
+            if number in (50, 100, 150):
+                house.promote({50: 2, 100: 3, 150: 1}[number])
+            return ask(client)["version"]
+
+        with ThreadPoolExecutor(4) as pool:
+            versions = list(pool.map(one, range(200)))
+        wait(lambda: ask(client)["version"] == 1 and server.endpoint.swaps >= 1)
+        asked = server.endpoint.log.counts()
+    assert len(versions) == 200
+    assert set(versions) <= {1, 2, 3}
+    rows = house.log.read("credit")
+    assert rows.num_rows >= 201
+    assert len(set(rows["prediction_id"].to_pylist())) == rows.num_rows
+    assert asked.dropped == 0
+    counted = sum(minute.requests for minute in Traffic(house.database).minutes("credit", SINCE))
+    assert counted == rows.num_rows
+
+
+def test_a_broken_version_does_not_take_over(house: House, wait: Wait) -> None:
+    house.promote(1)
+    with house.serving() as (server, client):
+        house.damage(2)
+        house.promote(2)
+        wait(lambda: server.endpoint.load_failures == 1)
+        assert ask(client)["version"] == 1
+        about = client.get("/").json()
+        assert about["version"] == 1
+        assert "changed on disk" in about["error"]["what"]
+        assert client.get("/ping").status_code == 200
+        house.promote(3)
+        wait(lambda: ask(client)["version"] == 3)
+        assert client.get("/").json()["error"] is None
+    loads = Traffic(house.database).loads("credit")
+    assert [(load.version, load.ok) for load in loads] == [(3, True), (2, False), (1, True)]
+    assert loads[1].error is not None
+    assert loads[1].error["type"] == "CorruptedBlob"
+
+
+def test_without_a_champion_it_says_so_and_waits(house: House, wait: Wait) -> None:
+    with house.serving() as (_, client):
+        answer = client.post("/predict/credit-risk", json=RECORD)
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"]
+        assert "no champion yet" in answer.json()["error"]
+        assert client.get("/ping").status_code == 503
+        assert client.get("/v2/health/ready").status_code == 503
+        assert client.get("/v2/health/live").status_code == 200
+        assert client.get("/v2/models/credit/ready").status_code == 503
+        house.promote(2)
+        wait(lambda: client.get("/ping").status_code == 200)
+        assert ask(client)["version"] == 2
+
+
+def test_a_rollback_needs_no_loading(house: House, wait: Wait) -> None:
+    house.promote(1)
+    with house.serving() as (_, client):
+        house.promote(2)
+        wait(lambda: ask(client)["version"] == 2)
+        house.damage(1)
+        house.promote(1)
+        wait(lambda: ask(client)["version"] == 1)
+    assert [load.version for load in Traffic(house.database).loads("credit")] == [2, 1]
+
+
+def test_a_canary_grows_and_keeps_whom_it_has(house: House, wait: Wait) -> None:
+    house.promote(1)
+    with house.serving(rollout=Rollout("canary", (50, 100), 1e6)) as (server, client):
+        house.promote(2)
+        wait(lambda: server.endpoint.share == 50)
+
+        def arms() -> list[object]:
+            bodies = [{"records": [RECORD], "request_id": f"r{n}"} for n in range(40)]
+            return [ask(client, body)["arm"] for body in bodies]  # type: ignore[arg-type]
+
+        first = arms()
+        assert set(first) == {"live", "canary"}
+        assert arms() == first
+        server.endpoint._clock = lambda: 1e9  # the hold is over
+        assert ask(client)["version"] == 2
+        assert server.endpoint.next is None
+    arms_logged = set(house.log.read("credit")["arm"].to_pylist())
+    assert arms_logged == {"live", "canary"}
+
+
+def test_a_failing_canary_costs_nobody_an_answer(house: House, wait: Wait) -> None:
+    house.promote(1)
+    with house.serving(rollout=Rollout("canary", (99, 100), 1e6)) as (server, client):
+        house.promote(2)
+        wait(lambda: server.endpoint.next is not None)
+        assert server.endpoint.next is not None
+        server.endpoint.next.scorer._model = None  # type: ignore[assignment] # raises when asked
+        assert {ask(client)["version"] for _ in range(20)} == {1}
+        assert server.endpoint.next is None
+        assert "failed as a canary" in client.get("/").json()["error"]["what"]
+
+
+def test_a_shadow_is_logged_and_not_heard(house: House, wait: Wait) -> None:
+    house.promote(1)
+    with house.serving(rollout=Rollout("shadow", (), 1e6)) as (server, client):
+        house.promote(2)
+        wait(lambda: server.endpoint.next is not None)
+        assert {ask(client)["version"] for _ in range(5)} == {1}
+    rows = house.log.read("credit").to_pylist()
+    assert sorted((row["arm"], row["version"]) for row in rows) == [("live", 1)] * 5 + [("shadow", 2)] * 5
+
+
+def test_late_labels_over_http(house: House) -> None:
+    house.promote(1)
+    with house.serving() as (_, client):
+        first = ask(client, {**RECORD, "id": 7})["predictions"][0]["id"]  # type: ignore[index]
+        ask(client, {**RECORD, "id": 8})
+        added = client.post(
+            "/labels/credit-risk",
+            json={"labels": [{"prediction_id": first, "value": "bad"}, {"key": {"id": 8}, "value": "good"},
+                             {"key": {"id": 9}, "value": "good"}]},
+        )  # fmt: skip
+        assert added.json() == {"labels": 3, "predictions": 2, "unmatched": 1}
+        for wrong in (
+            [{"prediction_id": first, "value": "worse"}],
+            [{"prediction_id": first}],
+            [{"prediction_id": 3, "value": "bad"}],
+            [{"key": {}, "value": "bad"}],
+            [{"key": {"customer": 3}, "value": "bad"}],
+            [{"prediction_id": first, "value": None}],
+            [],
+        ):
+            refused = client.post("/labels/credit-risk", json={"labels": wrong})
+            assert refused.status_code == 400, wrong
+    joined = join(house.log.read("credit"), Labels(house.database).latest("credit"))
+    assert joined["label"].to_pylist() == ["bad", "good"]
+
+
+def test_what_a_process_says_of_itself(house: House) -> None:
+    house.promote(1)
+    with house.serving() as (server, client):
+        ask(client)
+        client.post("/predict/credit-risk", json={"age": "x"})
+        (running,) = Traffic(house.database).processes("credit")
+        assert (running.state, running.version, running.url) == ("serving", 1, server.url)
+    (stopped,) = Traffic(house.database).processes("credit", since=datetime.now(UTC) - timedelta(minutes=1))
+    assert (stopped.state, stopped.logged, stopped.dropped) == ("stopped", 1, 0)
+    minutes = Traffic(house.database).minutes("credit", SINCE)
+    assert sum(minute.requests for minute in minutes) == 2
+    assert sum(minute.refused for minute in minutes) == 1
+    assert sum(map(sum, (minute.histogram for minute in minutes))) == 2
+
+
+def test_a_taken_port_and_an_open_address_are_told(house: House) -> None:
+    with house.serving() as (server, _), pytest.raises(PortInUse, match=str(server.port)):
+        listen("127.0.0.1", server.port)
+    with pytest.raises(NotAllowed), house.serving(host="0.0.0.0"):
+        pass
