@@ -1,0 +1,60 @@
+"""Rows of the prediction log as truth and prediction, the way evaluation takes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from noria.evaluation.judged import Prediction
+from noria.predictions.entry import PROBABILITY
+from noria.scoring.answers import label_text
+
+if TYPE_CHECKING:
+    from noria.evaluation.catalogue import Task
+
+__all__ = ["prediction", "truth"]
+
+
+def truth(rows: pa.Table, task: Task) -> np.ndarray:
+    """Give the labels: text of the class, or number.
+
+    Parameters
+    ----------
+    rows : Table
+        Labelled rows: column ``label``.
+    task : str
+        Numbers in regression.
+    """
+    return _values(rows["label"], task)
+
+
+def prediction(rows: pa.Table, task: Task) -> Prediction:
+    """Give what was answered, with the probability of each class where every row has them.
+
+    Parameters
+    ----------
+    rows : Table
+        Columns ``prediction`` and ``p.CLASS``; those of classes that only another version had are null.
+    task : str
+        Numbers in regression.
+
+    Examples
+    --------
+    >>> rows = pa.table({"prediction": ["a"], "p.a": [0.7], "p.b": [0.3], "p.c": pa.nulls(1)})
+    >>> prediction(rows, "classification").classes
+    ('a', 'b')
+    """
+    values = _values(rows["prediction"], task)
+    names = [name for name in rows.column_names if name.startswith(PROBABILITY) and not rows[name].null_count]
+    if task != "classification" or len(names) < 2:
+        return Prediction(values)
+    columns = [np.asarray(rows[name].to_numpy(), dtype=np.float64) for name in names]
+    return Prediction(values, np.column_stack(columns), tuple(name.removeprefix(PROBABILITY) for name in names))
+
+
+def _values(column: pa.ChunkedArray, task: Task) -> np.ndarray:
+    if task == "regression":
+        return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
+    return np.array([label_text(value) for value in column.to_pylist()], dtype=object)

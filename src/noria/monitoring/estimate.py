@@ -1,0 +1,82 @@
+"""A metric of labelled answers with its 95 % interval and standard error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from noria.evaluation.delong import delong
+from noria.evaluation.metrics import get
+from noria.evaluation.resampling import distribution, draw, ones
+
+if TYPE_CHECKING:
+    from noria.evaluation.judged import Judged
+
+__all__ = ["Realised", "estimate"]
+
+_RESAMPLES = 500
+_Z = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class Realised:
+    """A metric of labelled rows, with its 95 % interval and standard error."""
+
+    value: float
+    low: float
+    high: float
+    error: float
+    rows: int
+
+
+def estimate(metric: str, rows: Judged, *, seed: int = 0) -> Realised | None:
+    """Compute a metric and its interval.
+
+    DeLong for the area under the ROC curve of two classes, Wilson for accuracy, the bootstrap for everything else.
+
+    Parameters
+    ----------
+    metric : str
+        A name of `noria.evaluation.metrics.METRICS`.
+    rows : Judged
+        Truth beside prediction.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    Realised or None
+        None where the metric is not defined on these rows.
+
+    References
+    ----------
+    DeLong, E. R., DeLong, D. M. & Clarke-Pearson, D. L. (1988). Comparing the areas under two or more correlated
+    receiver operating characteristic curves. Biometrics 44.
+    Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference. JASA 22.
+    """
+    if metric == "roc_auc" and rows.positive is not None:
+        areas = delong(rows.truth == rows.positive, rows.score)
+        value, error = float(areas.auc[0]), float(np.sqrt(areas.covariance[0, 0]))
+        return Realised(value, max(0.0, value - _Z * error), min(1.0, value + _Z * error), error, rows.n)
+    if metric == "accuracy":
+        return _wilson(rows.truth == rows.predicted)
+    statistic = get(metric).prepare(rows)
+    value = float(statistic(ones(rows.n))[0])
+    strata = rows.truth.astype(np.int64) if rows.task == "classification" else None
+    drawn = distribution({"metric": statistic}, draw(rows.n, _RESAMPLES, seed=seed, strata=strata))["metric"]
+    drawn = drawn[np.isfinite(drawn)]
+    if not np.isfinite(value) or len(drawn) < _RESAMPLES / 2:
+        return None
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return Realised(value, float(low), float(high), float(drawn.std(ddof=1)), rows.n)
+
+
+def _wilson(right: np.ndarray) -> Realised:
+    n = len(right)
+    share = float(right.mean())
+    centre = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
+    half = _Z * np.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2)) / (1 + _Z**2 / n)
+    low, high = float(max(0.0, centre - half)), float(min(1.0, centre + half))
+    return Realised(share, low, high, (high - low) / (2 * _Z), n)
