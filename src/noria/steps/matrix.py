@@ -1,0 +1,98 @@
+"""What every later step asks of the split: its feature columns and a loaded model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from noria.datasets import schema as schemas
+from noria.evaluation.judged import Prediction
+from noria.registry import format as formats
+from noria.training.own import importable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+
+    import numpy as np
+    import pandas as pd
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from noria.datasets.settings import DataSettings
+    from noria.steps.outputs import SplitOutput
+    from noria.training.model import FittedModel
+
+__all__ = ["answers", "carried_columns", "feature_columns", "fitted", "moments", "of_group", "score_of"]
+
+
+def feature_columns(split: SplitOutput) -> list[tuple[str, str]]:
+    """Give name and type of each feature, in the order of the table."""
+    schema = schemas.from_json(split["schema"])
+    types = {column.name: column.type for column in schema.columns}
+    return [(name, types[name]) for name in split["about"]["features"]]
+
+
+def fitted(files: Mapping[str, bytes], trusted: Collection[str], root: Path) -> FittedModel:
+    """Load a model's files.
+
+    Parameters
+    ----------
+    files : mapping
+        Of the step `train`, or of a version.
+    trusted : collection of str
+        Classes of the user's own that the project file names.
+    root : Path
+        The project's folder, where those classes may be.
+    """
+    if trusted:
+        importable(root)
+    return formats.load(files, trusted=trusted)
+
+
+def of_group(table: pa.Table, group: str | None) -> NDArray[np.object_] | None:
+    """Give the group of each row, or None where rows stand alone."""
+    if group is None:
+        return None
+    import numpy as np  # noqa: PLC0415 - the engine imports this module to look at it
+
+    return np.asarray(table[group].to_pylist(), dtype=object)
+
+
+def moments(table: pa.Table, time: str | None) -> NDArray[np.datetime64] | None:
+    """Give the time of each row, or None where the data has none."""
+    if time is None:
+        return None
+    found: NDArray[np.datetime64] = table[time].cast("timestamp[us]").to_numpy()
+    return found
+
+
+def carried_columns(split: SplitOutput, settings: DataSettings) -> list[tuple[str, str]]:
+    """Give name and type of what a client may send along without the model reading it.
+
+    Key, time and group, and what was left out as a feature (constant so far, perhaps not for ever): logged, so that a
+    later training has it. Personal columns are not carried.
+    """
+    schema = schemas.from_json(split["schema"])
+    features = {*split["about"]["features"], settings.target}
+    return [
+        (column.name, column.type)
+        for column in schema.columns
+        if column.name not in features and not (column.pii and column.name not in settings.key)
+    ]
+
+
+def answers(model: FittedModel, rows: pd.DataFrame) -> Prediction:
+    """Ask a model for everything its evaluation needs."""
+    said = model.predict(rows)
+    if model.task != "classification" or model.classes is None:
+        return Prediction(said)
+    return Prediction(said, model.predict_proba(rows), tuple(model.classes))
+
+
+def score_of(said: Prediction, positive: object) -> NDArray[np.generic]:
+    """Give the one number of each answer that monitoring follows: P(positive) or the value; else the label."""
+    if said.proba is not None and said.classes is not None and len(said.classes) == 2:
+        texts = [str(label).lower() for label in said.classes]
+        wanted = str(positive).lower()
+        return said.proba[:, texts.index(wanted) if wanted in texts else 1]
+    return said.values

@@ -1,0 +1,72 @@
+"""What each standard step gives the next: the shapes of their outputs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+
+    from noria.training.task import Task
+
+__all__ = ["About", "CheckOutput", "GateOutput", "RegisterOutput", "SplitOutput", "TrainOutput"]
+
+
+class CheckOutput(TypedDict):
+    """Of ``check``: the rows kept, the findings, the dataset version."""
+
+    table: pa.Table
+    report: Mapping[str, object]
+    dataset: Mapping[str, object]
+
+
+class About(TypedDict):
+    """What ``split`` decided."""
+
+    task: Task
+    features: list[str]
+    left_out: dict[str, str]
+    method: str
+    train_rows: int
+    test_rows: int
+    collected_rows: int
+    collected_test_rows: int
+
+
+class SplitOutput(TypedDict):
+    """Of ``split``: both tables, the schema, what was decided."""
+
+    train: pa.Table
+    test: pa.Table
+    schema: Mapping[str, object]
+    about: About
+
+
+class TrainOutput(TypedDict):
+    """Of ``train``: the model's files, the candidates."""
+
+    model: Mapping[str, bytes]
+    selection: Mapping[str, object]
+
+
+class GateOutput(TypedDict):
+    """Of ``gate``: whether all passed, and for which model; the verdicts are records."""
+
+    passed: bool
+    model_digest: str
+
+
+class RegisterOutput(TypedDict):
+    """Of ``register``: the version and what ``noria.lock`` says of it."""
+
+    version: int
+    model_digest: str
+    family: str
+    params: dict[str, object]
+    metric: str
+    metrics: dict[str, dict[str, float | None]]
+    dataset: dict[str, object]
+    split: About
+    selection: list[dict[str, object]]

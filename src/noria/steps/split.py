@@ -1,0 +1,87 @@
+"""Step 4: the locked test set, and the columns a model may look at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from noria.datasets import splits
+from noria.datasets.schema import infer
+from noria.datasets.settings import DataSettings, SplitSettings
+from noria.errors import WrongData
+from noria.training.task import task_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+
+    from noria.pipeline.context import StepContext
+    from noria.steps.outputs import About, SplitOutput
+    from noria.training.task import Task
+
+__all__ = ["COLLECTED", "split"]
+
+COLLECTED = "_noria_collected"
+"""Marks the rows that came back from production."""
+
+
+def split(
+    clean: pa.Table,
+    context: StepContext,
+    *,
+    data: Mapping[str, object],
+    settings: Mapping[str, object],
+    task: Task | None,
+) -> SplitOutput:
+    """Divide the rows; say what the columns are.
+
+    Returns
+    -------
+    dict
+        ``train`` and ``test``: tables; ``schema``: of all columns; ``about``: task, features, what was left out
+        and why, how many rows went where.
+    """
+    wanted = DataSettings.model_validate(data)
+    schema = infer(clean, wanted)
+    features = schema.features(target=wanted.target, key=wanted.key, time=wanted.time, group=wanted.group)
+    if not features:
+        raise WrongData(
+            "no column is left to learn from",
+            why="\n".join(f"- {name}: {reason}" for name, reason in schema.left_out.items()),
+            mend="see what each column holds with: noria data show",
+            code="N-STEPS-001",
+        )
+    decided = task_of(clean, wanted.target, task)
+    how = SplitSettings.model_validate(settings).resolved(decided)
+    parts = splits.split(
+        clean,
+        method=how.method,
+        test=how.test,
+        seed=how.seed,
+        gap=how.gap,
+        target=wanted.target,
+        key=wanted.key,
+        time=wanted.time,
+        group=wanted.group,
+    )
+    train, test = clean.take(parts.train), clean.take(parts.test)
+    about: About = {
+        "task": decided,
+        "features": list(features),
+        "left_out": dict(schema.left_out),
+        "method": parts.method,
+        "train_rows": train.num_rows,
+        "test_rows": test.num_rows,
+        "collected_rows": _collected(clean),
+        "collected_test_rows": _collected(test),
+    }
+    context.log_param("split", parts.method)
+    context.log_param("task", decided)
+    context.note(f"{train.num_rows:,} rows to learn from, {test.num_rows:,} locked away ({parts.method})")
+    return {"train": train, "test": test, "schema": schema.to_json(), "about": about}
+
+
+def _collected(table: pa.Table) -> int:
+    import pyarrow.compute as pc  # noqa: PLC0415 - the engine imports this module to look at it
+
+    return int(pc.sum(table[COLLECTED]).as_py() or 0) if COLLECTED in table.column_names else 0

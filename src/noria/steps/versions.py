@@ -1,0 +1,29 @@
+"""What the plan asks the records: who is champion, and which rows have come back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from noria.datasets.catalog import Datasets
+from noria.registry.aliases import Aliases
+
+if TYPE_CHECKING:
+    from noria.store.blobs import Blobs
+    from noria.store.database import Database
+
+__all__ = ["champion_of", "collected_digest"]
+
+
+COLLECTED_SUFFIX = "-collected"
+"""Of the dataset that holds the rows production brought back with their labels."""
+
+
+def collected_digest(database: Database, blobs: Blobs, project: str) -> str | None:
+    """Give the digest of the rows that production brought back, or None while there are none."""
+    versions = Datasets(database, blobs).versions(project + COLLECTED_SUFFIX)
+    return max(versions, key=lambda version: version.number).digest if versions else None
+
+
+def champion_of(database: Database, model: str) -> int | None:
+    """Give the number of the version in production, or None."""
+    return Aliases(database).current(model, "champion")

@@ -1,0 +1,150 @@
+"""From the source to the locked rows: names, personal columns, roles, groups and time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from loans import Heard, start, turn
+
+from noria.datasets.catalog import Datasets
+from noria.errors import CheckFailed, WrongData, WrongSetting
+from noria.pipeline.context import StepContext
+from noria.project.file import load
+from noria.project.inspection import inspect
+from noria.steps.check import check
+from noria.steps.ingest import ingest
+from noria.steps.split import COLLECTED, split
+from noria.store.blobs import Blobs
+from noria.workspace import Workspace
+
+PEOPLE = pa.table(
+    {
+        "id": list(range(60)),
+        "mail": [f"p{n}@example.org" for n in range(60)],
+        "age": [20 + n % 40 for n in range(60)],
+        "house": [f"h{n // 4}" for n in range(60)],
+        "bad": ["yes" if n % 3 == 0 else "no" for n in range(60)],
+    }
+)
+PERSONAL = {"source": "people.csv", "target": "bad", "columns": {"mail": {"pii": True}}}
+
+
+def checked(context: StepContext, data: dict[str, object], **given: object) -> dict[str, object]:
+    arguments = {"name": "people", "source": "people.csv", "checks": {}, "task": None, "token": "t", **given}
+    return check(PEOPLE, context, data=data, **arguments)  # type: ignore[arg-type]
+
+
+def test_columns_are_renamed_where_they_are_read(finished: Path) -> None:
+    opened = Workspace(finished)
+    version = opened.datasets.get("loans")
+    assert version.schema.names == ("id", "income", "grade", "email", "bad")
+    assert {column.name for column in inspect(opened.project, now=version.created).columns} >= {"income"}
+    opened.close()
+
+
+def test_a_renaming_of_nothing_names_what_there_is(tmp_path: Path, context: Heard) -> None:
+    start(tmp_path)
+    with pytest.raises(WrongSetting, match=r"rename names the column 'Incc'") as refused:
+        ingest(context, source="loans.csv", token="t", rename={"Incc": "income"})
+    assert "Inc" in refused.value.mend
+
+
+def test_collected_rows_join_under_the_new_names(tmp_path: Path, context: Heard) -> None:
+    start(tmp_path)
+    import pyarrow.parquet as pq
+
+    live = pa.table({"id": [3, 900], "income": [1.0, 2.0], "grade": ["A", "B"], "bad": ["yes", "no"]})
+    pq.write_table(live, tmp_path / "live.parquet")
+    digest = context.blobs.put_file(tmp_path / "live.parquet")
+    table = ingest(
+        context, source="loans.csv", token="t", rename={"Inc": "income"}, collected=digest, key=["id"]
+    )  # fmt: skip
+    assert table.num_rows == 241  # row 3 came back: the collected one counts
+    assert table.column_names.count("income") == 1
+    assert sum(bool(mark) for mark in table[COLLECTED].to_pylist()) == 2
+
+
+def test_personal_columns_are_in_no_profile(context: Heard) -> None:
+    checked(context, PERSONAL)
+    catalog = Datasets(context.database, context.blobs)
+    version = catalog.get("people")
+    assert version.schema["mail"].pii
+    assert "example.org" not in json.dumps(catalog.profile(version).to_json())
+
+
+def test_what_becomes_personal_later_leaves_the_profile(context: Heard) -> None:
+    catalog = Datasets(context.database, context.blobs)
+    checked(context, {"source": "people.csv", "target": "bad"})
+    assert "example.org" in json.dumps(catalog.profile(catalog.get("people")).to_json())
+    checked(context, PERSONAL)
+    version = catalog.get("people")
+    assert version.number == 1
+    assert version.schema["mail"].pii
+    assert "example.org" not in json.dumps(catalog.profile(version).to_json())
+
+
+def test_a_failed_check_keeps_the_version(context: Heard) -> None:
+    with pytest.raises(CheckFailed):
+        checked(context, PERSONAL, checks={"rows": {"min": 1000}})
+    assert Datasets(context.database, Blobs(context.blobs.root)).get("people").rows == 60
+
+
+def test_quarantined_rows_are_set_aside(context: Heard) -> None:
+    out = checked(context, PERSONAL, checks={"rules": [{"rule": "age < 50", "severity": "quarantine"}]})
+    kept, aside = out["table"], out["quarantined"]
+    assert isinstance(kept, pa.Table)
+    assert isinstance(aside, pa.Table)
+    assert (kept.num_rows + aside.num_rows, min(aside["age"].to_pylist())) == (60, 50)
+
+
+def test_roles_and_personal_columns_are_no_features(context: Heard) -> None:
+    data = {**PERSONAL, "key": ["id"], "group": "house"}
+    out = split(PEOPLE, context, data=data, settings={"method": "group"}, task=None)
+    about = out["about"]
+    assert about["features"] == ["age"]
+    assert "personal" in about["left_out"]["mail"]
+    assert (about["task"], about["method"]) == ("classification", "group")
+
+
+def test_a_group_is_on_one_side_only(context: Heard) -> None:
+    out = split(PEOPLE, context, data={**PERSONAL, "group": "house"}, settings={"method": "group"}, task=None)
+    houses = [set(out[side]["house"].to_pylist()) for side in ("train", "test")]  # type: ignore[literal-required]
+    assert not houses[0] & houses[1]
+    assert out["train"].num_rows + out["test"].num_rows == 60
+
+
+def test_collected_rows_are_on_both_sides_and_counted(context: Heard) -> None:
+    marked = PEOPLE.append_column(COLLECTED, pa.array([n >= 30 for n in range(60)]))
+    out = split(marked, context, data=PERSONAL, settings={"test": 0.2}, task=None)
+    about = out["about"]
+    assert (about["collected_rows"], about["collected_test_rows"]) == (30, 6)
+    assert COLLECTED not in about["features"]
+
+
+def test_time_locks_the_newest_away(context: Heard) -> None:
+    table = PEOPLE.append_column("when", pa.array(range(0, 60 * 86_400_000_000, 86_400_000_000), pa.timestamp("us")))
+    out = split(
+        table, context, data={**PERSONAL, "time": "when"}, settings={"method": "time", "gap": "2d"}, task=None
+    )  # fmt: skip
+    train, test = out["train"]["when"].to_pylist(), out["test"]["when"].to_pylist()
+    assert (min(test) - max(train)).days > 2
+    assert "when" not in out["about"]["features"]
+
+
+def test_nothing_to_learn_from_is_told(context: Heard) -> None:
+    with pytest.raises(WrongData, match="no column is left") as refused:
+        split(PEOPLE.select(["mail", "bad"]), context, data=PERSONAL, settings={}, task=None)
+    assert "mail: personal" in refused.value.why
+
+
+def test_a_missing_target_is_told_with_what_there_is(tmp_path: Path) -> None:
+    text = '[project]\nname = "loans"\n[data]\nsource = "loans.csv"\ntarget = "badd"\n'
+    root = start(tmp_path / "p", text)
+    done = turn(root).run()
+    assert not done.ok
+    assert isinstance(done.error, WrongSetting)
+    assert "did you mean 'bad'" in done.error.mend
+    assert load(root).name == "loans"

@@ -1,0 +1,181 @@
+"""The last steps: who is compared with whom on which rows, and what becomes of a version."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from loans import FILE, Heard, start, turn
+
+from noria.registry.aliases import Aliases
+from noria.registry.catalog import Registry
+from noria.registry.verdicts import Verdicts
+from noria.steps.evaluate import evaluate
+from noria.steps.gate import gate
+from noria.steps.outputs import CheckOutput, SplitOutput, TrainOutput
+from noria.steps.register import register
+from noria.steps.split import COLLECTED, split
+from noria.steps.train import train
+
+MODEL = {"candidates": ["logistic"], "folds": 2, "trials": 1}
+CLUSTERS = {"task": "clustering", "candidates": ["kmeans"], "trials": 1}
+AGAINST = {"metric": "roc_auc", "against": "champion", "margin": 0.05}
+
+
+def people(n: int = 400, *, collected: int = 0) -> pa.Table:
+    rng = np.random.default_rng(3)
+    income = rng.normal(size=n)
+    answer = np.where(income + rng.normal(size=n) > 0, "yes", "no")
+    made = pa.table({"income": income, "age": rng.normal(size=n), "bad": answer})
+    return made.append_column(COLLECTED, pa.array([k >= n - collected for k in range(n)])) if collected else made
+
+
+class Line:
+    """The steps after `clean`, called as the engine calls them."""
+
+    def __init__(self, context: Heard, table: pa.Table, *, target: str | None = "bad") -> None:
+        self.context = context
+        self.data: dict[str, object] = {"source": "ingest", "target": target}
+        self.task = "classification" if target else "clustering"
+        self.split: SplitOutput = split(table, context, data=self.data, settings={}, task=None)
+        model = MODEL if target else CLUSTERS
+        self.train: TrainOutput = train(self.split, context, data=self.data, model=model, prepare={})
+        self.metric = "roc_auc" if target else "silhouette"
+        self.evaluation: Mapping[str, object] = evaluate(
+            self.split, self.train, context, data=self.data, metric=self.metric
+        )
+
+    def gate(self, *gates: Mapping[str, object], champion: int | None = None) -> bool:
+        """Judge; what was said is in the context."""
+        self.gates = gate(
+            self.split, self.train, self.evaluation, self.context, name="loans", gates=gates, champion=champion,
+            data=self.data,
+        )  # fmt: skip
+        return self.gates["passed"]
+
+    def register(self) -> int:
+        """Make a version."""
+        kept: CheckOutput = {
+            "table": self.split["train"],
+            "report": {},
+            "dataset": {"name": "loans", "number": 1, "digest": "d" * 64, "rows": 400},
+        }
+        made = register(
+            kept, self.split, self.train, self.evaluation, self.gates, self.context, name="loans", data=self.data,
+            metric=self.metric,
+        )  # fmt: skip
+        return made["version"]
+
+    @property
+    def notes(self) -> str:
+        """Everything that was said."""
+        return "\n".join(str(one["text"]) for one in self.context.said if one["kind"] == "note")
+
+
+def test_without_a_champion_every_comparison_passes(context: Heard) -> None:
+    line = Line(context, people())
+    assert line.gate(AGAINST)
+    assert "there is no champion yet" in line.notes
+    verdicts = Verdicts(context.database).latest("loans", line.gates["model_digest"])
+    assert verdicts is not None
+    assert [verdict["passed"] for verdict in verdicts.verdicts] == [True]
+
+
+def test_what_passed_becomes_the_challenger_and_what_failed_does_not(context: Heard) -> None:
+    line = Line(context, people())
+    assert not line.gate({"metric": "roc_auc", "min": 0.999})
+    assert line.register() == 1
+    assert Aliases(context.database).all("loans") == {}
+    assert line.gate({"metric": "roc_auc", "min": 0.5})
+    number = line.register()
+    assert Aliases(context.database).current("loans", "challenger") == number
+
+
+@pytest.mark.parametrize(
+    ("collected", "said"),
+    [
+        (0, "the champion may have trained on some of these rows"),
+        (40, "on all test rows: only 8 of them came back from production"),
+        (360, "on held-out rows that came back from production"),
+    ],
+)
+def test_the_champion_is_compared_on_recent_rows_where_they_suffice(collected: int, said: str, context: Heard) -> None:
+    line = Line(context, people(collected=collected))
+    line.gate()
+    number = line.register()
+    assert line.gate(AGAINST, champion=number)
+    assert "equivalent to loans@1" in line.notes
+    assert said in line.notes
+
+
+def test_clusterings_are_compared_in_one_space(context: Heard) -> None:
+    line = Line(context, people().drop_columns(["bad"]), target=None)
+    line.gate({"metric": "silhouette", "min": -1.0})
+    number = line.register()
+    rule = {"metric": "silhouette", "against": "champion"}
+    assert line.gate(rule, champion=number)
+    assert "not worse than champion passed" in line.notes
+
+
+OWN = """\
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from weights import SLOPE
+
+
+class Line(ClassifierMixin, BaseEstimator):
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        self.middle_ = float(np.median(np.asarray(X)[:, 0]))
+        return self
+
+    def predict_proba(self, X):
+        p = 1 / (1 + np.exp(-SLOPE * (np.asarray(X)[:, 0] - self.middle_)))
+        return np.column_stack([p, 1 - p])[:, ::-1 if self.classes_[0] == "yes" else 1]
+
+    def predict(self, X):
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+"""
+
+
+def test_an_estimator_beside_the_project_file_reaches_every_step(tmp_path: Path) -> None:
+    text = FILE.replace('["logistic"]', '[{ class = "shop:Line" }]').replace(
+        "min = 0.5", 'min = 0.0\n[[gates]]\nmetric = "roc_auc"\nagainst = "champion"'
+    )
+    root = start(tmp_path / "own", text)
+    (root / "shop.py").write_text(OWN)
+    (root / "weights.py").write_text("SLOPE = 1.0\n")
+    first = turn(root).run()
+    assert first.ok, first.error
+    again = turn(root)
+    assert again.run().nothing_to_do
+    Aliases(again.database).move("loans", "champion", 1, actor="a test", reason="it is there", at=datetime.now(UTC))
+    judged = turn(root).run()
+    assert judged.ok, judged.error
+    assert judged.ran == ("gate",)
+    # A module that the estimator imports is part of it.
+    (root / "weights.py").write_text("SLOPE = 9.0\n")
+    changed = turn(root).run()
+    assert changed.ok, changed.error
+    assert changed.cached == ("ingest", "check", "clean", "split")
+    assert set(changed.ran) == {"train", "evaluate", "gate", "register"}
+    assert Registry(again.database, again.blobs).get("loans", 1).family == "Line"
+    # Scored in bulk in a process of its own, from a file with the names of the source.
+    command = [sys.executable, "-m", "noria", "predict", str(root / "loans.csv"), "--model", "1"]
+    scored = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert scored.returncode == 0, scored.stderr
+    assert scored.stdout.startswith("id,prediction,score,p.no,p.yes")
+
+
+def test_an_estimator_that_is_nowhere_is_told(tmp_path: Path) -> None:
+    root = start(tmp_path / "own", FILE.replace('["logistic"]', '[{ class = "nowhere:Line" }]'))
+    failed = turn(root).run()
+    assert failed.error is not None
+    assert failed.error.code == "N-TRAIN-011"
+    assert "beside noria.toml" in failed.error.mend
