@@ -1,0 +1,101 @@
+"""The version before against the present one, with real models read back from the registry."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from streams import START
+
+from noria.automation.contesting import Arena
+from noria.monitoring.reference import Expected, Reference
+from noria.preparation.recipe import preparation
+from noria.preparation.settings import PrepareSettings
+from noria.registry import format as formats
+from noria.registry.catalog import Registry
+from noria.scoring.scorer import Scorer
+from noria.scoring.signature import learn
+from noria.training.families import resolve
+from noria.training.search import select
+
+if TYPE_CHECKING:
+    from noria.store.blobs import Blobs
+    from noria.store.database import Database
+
+KNOWN = Reference(
+    {}, None, "roc_auc", {"roc_auc": Expected(0.8, 0.75, 0.85, 200)}, "classification", "bad", ("bad", "good")
+)
+
+
+def world(rng: np.random.Generator, n: int, sign: float) -> tuple[pd.DataFrame, np.ndarray]:
+    X = pd.DataFrame({"a": rng.normal(size=n), "b": rng.normal(size=n)})
+    y = np.where(sign * X["a"] + rng.normal(0, 0.7, n) > 0, "bad", "good")
+    return X, y.astype(object)
+
+
+def trained(registry: Registry, X: pd.DataFrame, y: np.ndarray) -> int:
+    columns = [("a", "float"), ("b", "float")]
+    half = len(y) // 2
+    chosen = select(
+        X,
+        y,
+        task="classification",
+        families=resolve(["logistic"], "classification"),
+        prepare=lambda family: preparation(columns, PrepareSettings(), encoding=family.encoding),
+        error=lambda truth, said: float(np.mean(np.asarray(truth) != np.asarray(said.labels))),
+        splitter=[(np.arange(half), np.arange(half, len(y)))],
+        budget_seconds=None,
+        trials=1,
+        seed=0,
+        report=lambda progress: None,
+    )
+    table = pa.table({**{name: X[name].to_numpy() for name in X}, "y": pa.array(y, pa.string())})
+    signature = learn(table.select(["a", "b"]), columns, task="classification", positive="bad")
+    version = registry.register(
+        "credit",
+        formats.save(chosen.model),
+        run_id="r",
+        dataset="credit@1",
+        data_digest="d",
+        task="classification",
+        family="logistic",
+        created=START,
+        signature=signature.to_json(),
+    )
+    return version.number
+
+
+def logged(registry: Registry, number: int, X: pd.DataFrame, y: np.ndarray) -> pa.Table:
+    asked = pa.table({name: X[name].to_numpy() for name in X})
+    said = Scorer.load(registry, registry.get("credit", number)).score_table(asked)
+    columns = {name: said[name] for name in said.column_names}
+    columns |= {f"x.{name}": asked[name] for name in asked.column_names}
+    return pa.table(
+        {
+            **columns,
+            "ts": pa.array([START + timedelta(seconds=i) for i in range(len(y))], pa.timestamp("us", tz="UTC")),
+            "label": pa.array(y, pa.string()),
+        }
+    )
+
+
+@pytest.mark.parametrize(("now", "verdict"), [(1.0, "better"), (-1.0, "worse")])
+def test_the_version_that_fits_the_world_wins(database: Database, blobs: Blobs, now: float, verdict: str) -> None:
+    rng = np.random.default_rng(1)
+    registry = Registry(database, blobs)
+    before, present = trained(registry, *world(rng, 400, 1.0)), trained(registry, *world(rng, 400, -1.0))
+    X, y = world(rng, 300, now)
+    found = Arena(registry, "credit", lambda number: KNOWN)(before, present, logged(registry, present, X, y))
+    assert found.previous == before
+    assert found.verdict == verdict
+    assert found.evidence["metric"] == "roc_auc"
+    assert found.evidence["n"] == 300
+
+
+def test_without_a_reference_there_is_no_contest(database: Database, blobs: Blobs) -> None:
+    rows = pa.table({"label": pa.array(["bad"])})
+    assert Arena(Registry(database, blobs), "credit", lambda number: None)(1, 2, rows) is None
