@@ -1,0 +1,71 @@
+"""``noria fsck``: read everything stored and tell what is damaged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from noria.cli.opening import as_json, print_json, workspace
+from noria.errors import CorruptedBlob, NoriaError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from noria.store.blobs import Digest
+    from noria.workspace import Workspace
+
+__all__ = ["fsck"]
+
+
+@click.command()
+@as_json
+def fsck(json_output: bool) -> None:
+    """Read every stored object, and check that each dataset and model version has all its bytes.
+
+    Leaves with 1 when something is damaged or missing. Changes nothing.
+    """
+    ws = workspace()
+    read, damaged = 0, []
+    for digest in ws.blobs:
+        read += 1
+        try:
+            ws.blobs.get(digest)
+        except NoriaError:
+            damaged.append(digest)
+    missing = [
+        {"owner": owner, "object": digest}
+        for owner, digest in _owned(ws)
+        if not ws.blobs.has(digest) or digest in damaged
+    ]
+    if json_output:
+        print_json({"objects": read, "damaged": damaged, "versions_touched": missing})
+    else:
+        click.echo(f"{read:,} objects read, {len(damaged)} damaged")
+        for digest in damaged:
+            click.echo(f"  damaged: {digest}")
+        for entry in missing:
+            click.echo(f"  {entry['owner']} lacks object {entry['object'][:12]}")
+    if damaged or missing:
+        raise CorruptedBlob(
+            f"{len(damaged)} objects are damaged, {len(missing)} are needed and not whole",
+            mend=_mend({entry["owner"] for entry in missing}),
+            code="N-STORE-030",
+        )
+
+
+def _mend(owners: Collection[str]) -> str:
+    if not owners:
+        return "noria run     computes it again when a step asks for it"
+    return (
+        "noria run --force check --force train     computes the newest data and model again, to the same bytes\n"
+        "what is older: restore it from a backup of .noria/objects, or promote a version that is whole"
+    )
+
+
+def _owned(ws: Workspace) -> list[tuple[str, Digest]]:
+    owned = [(f"{v.name}@{v.number}", v.digest) for name in ws.datasets.names() for v in ws.datasets.versions(name)]
+    for model in ws.registry.models():
+        for version in ws.registry.versions(model):
+            owned += [(version.ref, digest) for digest in version.files.values()]
+    return owned

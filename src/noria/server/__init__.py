@@ -1,0 +1,1 @@
+"""The pages and the read-only JSON API, rendered on the server."""

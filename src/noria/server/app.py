@@ -1,0 +1,144 @@
+"""The application: every route with what it needs, and how an error is shown."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import Response
+from starlette.routing import Route
+
+from noria.errors import Conflict, Misused, NoriaError, NotFound, Refused
+from noria.security.guard import Guard
+from noria.server import handlers
+from noria.server.headers import SecureHeaders
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from starlette.requests import Request
+
+    from noria.security.guard import App
+    from noria.server.site import Site
+
+__all__ = ["ROUTES", "application"]
+
+_MAX_FORM = 64 << 10
+
+ROUTES: tuple[tuple[str, str, Callable[..., object], str], ...] = (
+    # method, path, who answers, what it needs: "view" reads, "change" moves what is served or watched
+    ("GET", "/", handlers.home, "view"),
+    ("GET", "/search", handlers.search, "view"),
+    ("GET", "/runs", handlers.run_list, "view"),
+    ("GET", "/runs/{run}", handlers.run, "view"),
+    ("GET", "/runs/{run}/artifacts/{path:path}", handlers.run_artifact, "view"),
+    ("GET", "/models", handlers.model_list, "view"),
+    ("GET", "/models/{ref}", handlers.model, "view"),
+    ("GET", "/models/{ref}/files/{path:path}", handlers.model_file, "view"),
+    ("POST", "/models/{ref}/promote", handlers.promote, "change"),
+    ("POST", "/models/{model}/rollback", handlers.rollback, "change"),
+    ("GET", "/datasets", handlers.dataset_list, "view"),
+    ("GET", "/datasets/{ref}", handlers.dataset, "view"),
+    ("GET", "/deployments", handlers.deployment_list, "view"),
+    ("GET", "/deployments/{endpoint}", handlers.deployment, "view"),
+    ("GET", "/monitoring", handlers.monitoring_list, "view"),
+    ("GET", "/monitoring/{model}", handlers.monitoring, "view"),
+    ("GET", "/alerts", handlers.alert_list, "view"),
+    ("POST", "/alerts/{number:int}/mute", handlers.mute, "change"),
+    ("POST", "/alerts/{number:int}/resolve", handlers.resolve, "change"),
+    ("GET", "/events/{topic:path}", handlers.events, "view"),
+    ("GET", "/static/{version}/{name}", handlers.static, "view"),
+    ("GET", "/favicon.ico", handlers.favicon, "view"),
+    ("GET", "/api/health", handlers.health, "view"),
+    ("GET", "/api/attention", handlers.api_attention, "view"),
+    ("GET", "/api/runs", handlers.api_runs, "view"),
+    ("GET", "/api/runs/{run}", handlers.api_run, "view"),
+    ("GET", "/api/models", handlers.api_models, "view"),
+    ("GET", "/api/models/{ref}", handlers.api_model, "view"),
+    ("GET", "/api/datasets", handlers.api_datasets, "view"),
+    ("GET", "/api/datasets/{ref}", handlers.api_dataset, "view"),
+    ("GET", "/api/deployments/{endpoint}", handlers.api_deployment, "view"),
+    ("GET", "/api/monitoring/{model}", handlers.api_monitoring, "view"),
+    ("GET", "/api/alerts", handlers.api_alerts, "view"),
+)
+
+
+def application(site: Site, *, hosts: frozenset[str]) -> App:
+    """Build the server's application, guarded.
+
+    Parameters
+    ----------
+    site : Site
+        What it shows.
+    hosts : frozenset of str
+        The exact ``Host`` values it answers for, with their ports.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        yield
+        site.stopping.set()
+
+    inner = Starlette(
+        routes=[Route(path, _bound(handler), methods=[method]) for method, path, handler, _needs in ROUTES],
+        lifespan=lifespan,
+        exception_handlers={NoriaError: _told, HTTPException: _told_http, Exception: _bug},  # type: ignore[dict-item]
+    )
+    inner.state.site = site
+    return SecureHeaders(Guard(GZipMiddleware(inner, minimum_size=600), hosts=hosts, max_body=_MAX_FORM))
+
+
+def status_of(error: NoriaError) -> int:
+    """Give the HTTP status of an error of ours.
+
+    Examples
+    --------
+    >>> status_of(NotFound("no such run"))
+    404
+    """
+    table = ((NotFound, 404), (Misused, 400), (Conflict, 409), (Refused, 403))
+    return next((status for kind, status in table if isinstance(error, kind)), 500)
+
+
+def _bound(handler: Callable[..., object]) -> Callable[[Request], Awaitable[Response] | Response]:
+    return handler  # type: ignore[return-value] # plain functions run in a thread, coroutines in the loop
+
+
+def _told(request: Request, error: NoriaError) -> Response:
+    status = status_of(error)
+    # A judging that failed is an answer to the question, not a failure of the server.
+    if status == 500 and request.method == "POST":
+        status = 409
+    return _answer(request, status, {"code": error.code, "what": error.what, "why": error.why, "mend": error.mend})
+
+
+def _told_http(request: Request, error: HTTPException) -> Response:
+    what = {404: "there is no such page", 405: "this page cannot be asked for in that way"}
+    fields = {"code": f"N-SERVER-{error.status_code}", "what": what.get(error.status_code, error.detail), "why": ""}
+    return _answer(request, error.status_code, {**fields, "mend": "start from the home page: /"})
+
+
+def _bug(request: Request, error: Exception) -> Response:
+    # uvicorn logs it, with its traceback.
+    fields = {
+        "code": "N-SERVER-000",
+        "what": "noria failed where it should not",
+        "why": type(error).__name__,
+        "mend": "the server's log says where; please send it to the maintainers",
+    }
+    return _answer(request, 500, fields)
+
+
+def _answer(request: Request, status: int, error: dict[str, str]) -> Response:
+    if request.url.path.startswith("/api/"):
+        return Response(msgspec.json.encode({"error": error}), status, media_type="application/json")
+    site: Site = request.app.state.site
+    try:
+        return site.page(request, "error.html", title=error["what"], status=status, error=error)
+    except NoriaError as worse:
+        # The frame itself needs the project and the database; without them the bare fact must do.
+        return Response(f"{error['what']}\n\n{worse.render()}\n", status, media_type="text/plain; charset=utf-8")

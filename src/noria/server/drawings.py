@@ -1,0 +1,110 @@
+"""The pages' plots, drawn by `noria.plots`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from noria.evaluation.drawings import drawings
+from noria.plots.heatmap import heatmap
+from noria.plots.lines import Series, line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from noria.server.pages.deployments import MinuteRow
+    from noria.server.pages.monitoring import HeatMap, PerformancePoint
+
+__all__ = ["drift", "evaluation", "latency", "performance", "traffic"]
+
+_WIDE, _HALF = 1080.0, 520.0
+_MOST_SERIES = 6
+_CAPTIONS = {
+    "roc": "Positives found against false alarms, at every threshold",
+    "calibration": "What was promised against what happened",
+    "confusion": "Which class is taken for which",
+    "scores": "How the scores of both classes are spread",
+    "residuals": "What is left over, along the predictions",
+    "clusters": "The plane that shows most of the spread",
+    "cluster_sizes": "Rows of each cluster",
+}
+_CLEAR = 0.3
+"""An effect that is plain to see: the deepest colour begins no lower, so that noise stays pale."""
+
+
+def drift(heat: HeatMap) -> str | None:
+    """Draw how far each feature has moved, window by window; None without a window."""
+    if not heat.names or not heat.windows:
+        return None
+    largest = max((effect for row in heat.effects for effect in row if effect is not None), default=0.0)
+    return heatmap(
+        heat.effects,
+        heat.names,
+        _moments(heat.windows),
+        flags=heat.flagged,
+        highest=max(_CLEAR, largest),
+        width=_WIDE,
+    ).svg
+
+
+def performance(points: Sequence[PerformancePoint]) -> str | None:
+    """Draw the realised metric of each window with its interval, one curve a version; None without a label."""
+    drawn = [point for point in points if point.estimate.value is not None]
+    if not drawn:
+        return None
+    versions = sorted({point.version for point in drawn})[-_MOST_SERIES:]
+    series = []
+    for version in versions:
+        its = [point for point in drawn if point.version == version]
+        series.append(
+            Series(
+                f"version {version}",
+                [point.ends for point in its],
+                [point.estimate.value for point in its],
+                [point.estimate.low for point in its],
+                [point.estimate.high for point in its],
+                dots=True,
+                flagged=[point.verdict == "worse" for point in its],
+            )
+        )
+    newest = drawn[-1]
+    bounds = {"on the test rows": newest.reference} if newest.reference is not None else {}
+    return line(series, y_title=newest.estimate.name, bounds=bounds, width=_WIDE, height=300).svg
+
+
+def traffic(minutes: Sequence[MinuteRow]) -> str | None:
+    """Draw requests a minute; None without any."""
+    if not minutes:
+        return None
+    moments = [row.minute for row in minutes]
+    series = [Series("requests", moments, [float(row.requests) for row in minutes])]
+    if any(row.failed for row in minutes):
+        series.append(Series("failed", moments, [float(row.failed) for row in minutes]))
+    return line(series, y_title="a minute", low=0, width=_HALF, height=220).svg
+
+
+def latency(minutes: Sequence[MinuteRow]) -> str | None:
+    """Draw median and slowest hundredth of each minute in ms; None without any."""
+    if not minutes:
+        return None
+    moments = [row.minute for row in minutes]
+    series = [
+        Series("p50", moments, [row.p50 for row in minutes]),
+        Series("p99", moments, [row.p99 for row in minutes]),
+    ]
+    return line(series, y_title="ms", low=0, width=_HALF, height=220).svg
+
+
+def _moments(moments: Sequence[datetime]) -> list[str]:
+    """Name windows by day, and by the time too where several begin on one day."""
+    days = {moment.date() for moment in moments}
+    pattern = "%m-%d" if len(days) == len(moments) else "%m-%d %H:%M"
+    return [moment.strftime(pattern) for moment in moments]
+
+
+def evaluation(found: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    """Draw an evaluation, as `Evaluation.to_json` wrote it: captions with their drawings."""
+    if not found:
+        return ()
+    return tuple((_CAPTIONS[name], figure.svg) for name, figure in drawings(found).items() if name in _CAPTIONS)

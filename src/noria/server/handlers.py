@@ -1,0 +1,396 @@
+"""From a request to a page: each handler asks a page function and fills its template in."""
+
+from __future__ import annotations
+
+import getpass
+import mimetypes
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+
+from noria.duration import parse_duration
+from noria.errors import NotFound, WrongArgument
+from noria.registry import promotion
+from noria.registry.version import parse_ref
+from noria.server import assets, changes, drawings
+from noria.server.forms import confirmed_form
+from noria.server.headers import REPORT_POLICY
+from noria.server.pages import alerts, attention, datasets, deployments, models, runs
+from noria.server.pages import monitoring as watching
+from noria.server.pages import search as finding
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from noria.server.site import Site
+
+
+def _site(request: Request) -> Site:
+    site: Site = request.app.state.site
+    site.look_again()
+    return site
+
+
+def _part(request: Request, name: str) -> str:
+    return str(request.path_params[name])
+
+
+def _json(value: object) -> Response:
+    return Response(msgspec.json.encode(value, enc_hook=str), media_type="application/json")
+
+
+def _limit(request: Request, most: int = 500, default: int = 100) -> int:
+    text = request.query_params.get("limit", str(default))
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) <= most):
+        raise WrongArgument(
+            f"limit {text[:40]!r} is not a number from 1 to {most}", mend="?limit=100", code="N-SERVER-005"
+        )
+    return int(text)
+
+
+# ---- pages
+
+
+def home(request: Request) -> Response:
+    """What needs somebody."""
+    site = _site(request)
+    view = attention.home(site.workspace, site.now())
+    return site.page(
+        request, "home.html", title="Home", active="home", events="home", view=view, scorer=site.scorer_url
+    )
+
+
+def search(request: Request) -> Response:
+    """Runs, models and datasets by name or id."""
+    site = _site(request)
+    wanted = request.query_params.get("q", "").strip()[:200]
+    hits = finding.find(site.workspace, wanted)
+    if len(hits) == 1 and hits[0].sure:
+        return RedirectResponse(hits[0].path, 303)
+    return site.page(request, "search.html", title="Search", wanted=wanted, hits=hits)
+
+
+def run_list(request: Request) -> Response:
+    """The newest runs, filtered, a page at a time."""
+    site = _site(request)
+    view = runs.listing(
+        site.workspace,
+        where=request.query_params.get("where", "").strip()[:1000],
+        before=request.query_params.get("before"),
+        limit=_limit(request),
+    )
+    return site.page(request, "runs.html", title="Runs", active="runs", events="runs", view=view)
+
+
+def run(request: Request) -> Response:
+    """One run."""
+    site = _site(request)
+    view = runs.one(site.workspace, _part(request, "run"))
+    return site.page(
+        request, "run.html", title=f"Run {view.run.id[:8]}", active="runs", events=f"runs/{view.run.id}", view=view
+    )
+
+
+def run_artifact(request: Request) -> Response:
+    """A file that a run made."""
+    path = _part(request, "path")
+    return _file(path, runs.artifact(_site(request).workspace, _part(request, "run"), path))
+
+
+def model_list(request: Request) -> Response:
+    """The models."""
+    site = _site(request)
+    rows = models.overview(site.workspace)
+    return site.page(request, "models.html", title="Models", active="models", events="models", rows=rows)
+
+
+def model(request: Request) -> Response:
+    """A model's versions, or one version of it."""
+    site = _site(request)
+    ref = _part(request, "ref")
+    if "@" not in ref:
+        rows = models.versions(site.workspace, ref)
+        return site.page(request, "model.html", title=ref, active="models", events="models", model=ref, rows=rows)
+    view = models.version(site.workspace, ref)
+    return site.page(
+        request,
+        "version.html",
+        title=view.row.ref,
+        active="models",
+        view=view,
+        plots=drawings.evaluation(view.evidence.evaluation),
+        report=any(path == "report.html" for path, _digest in view.files),
+    )
+
+
+def model_file(request: Request) -> Response:
+    """A file of a version."""
+    registry = _site(request).workspace.registry
+    path = _part(request, "path")
+    return _file(path, registry.file(registry.resolve(_part(request, "ref")), path))
+
+
+def dataset_list(request: Request) -> Response:
+    """The datasets."""
+    site = _site(request)
+    rows = datasets.overview(site.workspace)
+    return site.page(request, "datasets.html", title="Datasets", active="datasets", rows=rows)
+
+
+def dataset(request: Request) -> Response:
+    """One version of a dataset."""
+    site = _site(request)
+    view = datasets.one(site.workspace, _part(request, "ref"))
+    return site.page(request, "dataset.html", title=view.ref, active="datasets", view=view)
+
+
+def deployment_list(request: Request) -> Response:
+    """The one endpoint of the project."""
+    return RedirectResponse(f"/deployments/{quote(deployments.endpoint(_site(request).workspace))}", 303)
+
+
+def deployment(request: Request) -> Response:
+    """Traffic, latency and versions of an endpoint."""
+    site = _site(request)
+    view = deployments.one(site.workspace, _part(request, "endpoint"), site.now())
+    return site.page(
+        request,
+        "deployment.html",
+        title=f"Deployment {view.endpoint}",
+        active="deployments",
+        events="deployments",
+        view=view,
+        scorer=site.scorer_url,
+        traffic_plot=drawings.traffic(view.minutes),
+        latency_plot=drawings.latency(view.minutes),
+    )
+
+
+def monitoring_list(request: Request) -> Response:
+    """The project's model."""
+    return RedirectResponse(f"/monitoring/{quote(_site(request).workspace.project.name)}", 303)
+
+
+def monitoring(request: Request) -> Response:
+    """Drift, performance, alerts and decisions of a model."""
+    site = _site(request)
+    view = watching.one(site.workspace, _part(request, "model"), site.now())
+    return site.page(
+        request,
+        "monitoring.html",
+        title="Monitoring",
+        active="monitoring",
+        events="monitoring",
+        view=view,
+        drift_plot=drawings.drift(view.heat),
+        performance_plot=drawings.performance(view.performance),
+    )
+
+
+def alert_list(request: Request) -> Response:
+    """The alerts, and what was done about them."""
+    site = _site(request)
+    rows = alerts.listing(site.workspace, site.now())
+    return site.page(request, "alerts.html", title="Alerts", active="alerts", events="alerts", rows=rows)
+
+
+# ---- changes
+
+
+async def promote(request: Request) -> Response:
+    """Make a version the champion."""
+    site = _site(request)
+    form = await confirmed_form(request, site.tokens)
+    ref = parse_ref(_part(request, "ref"))
+
+    def work() -> None:
+        version = site.workspace.registry.get(ref.model, ref.which)
+        promotion.promote(
+            site.workspace.registry,
+            version.model,
+            version.number,
+            actor=_actor(),
+            reason=form.get("reason", ""),
+            at=site.now(),
+            override=form.get("override"),
+            expect=_expected(form.get("expect", "")),
+        )
+
+    await run_in_threadpool(work)
+    return RedirectResponse(f"/models/{quote(_part(request, 'ref'), safe='@')}?said=promoted", 303)
+
+
+async def rollback(request: Request) -> Response:
+    """Make the champion before this one the champion again."""
+    site = _site(request)
+    form = await confirmed_form(request, site.tokens)
+    name = _part(request, "model")
+
+    def work() -> int:
+        move = promotion.rollback(
+            site.workspace.registry, name, actor=_actor(), reason=form.get("reason", ""), at=site.now()
+        )
+        return move.new
+
+    number = await run_in_threadpool(work)
+    return RedirectResponse(f"/models/{quote(name)}@{number}?said=rolled-back", 303)
+
+
+async def mute(request: Request) -> Response:
+    """Keep an alert quiet for a while."""
+    site = _site(request)
+    form = await confirmed_form(request, site.tokens)
+    number = int(_part(request, "number"))
+
+    def work() -> None:
+        now = site.now()
+        until = now + parse_duration(form.get("for", "1d"))
+        site.workspace.alerts.mute(number, until=until, actor=_actor(), reason=form.get("reason", ""), now=now)
+
+    await run_in_threadpool(work)
+    return RedirectResponse("/alerts?said=muted", 303)
+
+
+async def resolve(request: Request) -> Response:
+    """Close an alert by hand."""
+    site = _site(request)
+    form = await confirmed_form(request, site.tokens)
+    number = int(_part(request, "number"))
+    reason = form.get("reason", "").strip()
+    if not reason:
+        raise WrongArgument("an alert is closed for a reason", mend="say it in the form", code="N-SERVER-006")
+
+    def work() -> None:
+        site.workspace.alerts.get(number)
+        site.workspace.alerts.resolve(number, now=site.now(), resolution=f"{reason} ({_actor()})")
+
+    await run_in_threadpool(work)
+    return RedirectResponse("/alerts?said=resolved", 303)
+
+
+# ---- what pages load
+
+
+async def events(request: Request) -> Response:
+    """The stream that tells a page when to look again."""
+    site = _site(request)
+    body = changes.stream(site, request, _part(request, "topic"))
+    return StreamingResponse(body, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+
+
+async def static(request: Request) -> Response:
+    """A file of ours, kept for good: its address names its content."""
+    found = assets.assets().get(_part(request, "name"))
+    if found is None:
+        raise NotFound("there is no such file", mend="start from the home page: /", code="N-SERVER-404")
+    current = _part(request, "version") == assets.version()
+    keep = "public, max-age=31536000, immutable" if current else "no-store"
+    return Response(found.content, media_type=found.media_type, headers={"cache-control": keep})
+
+
+async def favicon(_request: Request) -> Response:
+    """The wheel, for browsers that ask by the old name."""
+    found = assets.assets()["wheel.svg"]
+    return Response(found.content, media_type=found.media_type, headers={"cache-control": "public, max-age=86400"})
+
+
+# ---- the read-only JSON API
+
+
+def health(request: Request) -> Response:
+    """Whether pages can be made: the database answers."""
+    from importlib.metadata import version  # noqa: PLC0415 - asked for once, for the health answer
+
+    site = _site(request)
+    return _json({"status": "ok", "project": site.workspace.project.name, "version": version("noria")} | _open(site))
+
+
+def _open(site: Site) -> dict[str, int]:
+    return {"open_alerts": attention.count_open(site.workspace)}
+
+
+def api_attention(request: Request) -> Response:
+    """What needs somebody."""
+    site = _site(request)
+    return _json(attention.home(site.workspace, site.now()))
+
+
+def api_runs(request: Request) -> Response:
+    """Runs."""
+    view = runs.listing(
+        _site(request).workspace,
+        where=request.query_params.get("where", "").strip()[:1000],
+        before=request.query_params.get("before"),
+        limit=_limit(request),
+    )
+    return _json(view)
+
+
+def api_run(request: Request) -> Response:
+    """One run."""
+    return _json(runs.one(_site(request).workspace, _part(request, "run")))
+
+
+def api_models(request: Request) -> Response:
+    """Models."""
+    return _json(models.overview(_site(request).workspace))
+
+
+def api_model(request: Request) -> Response:
+    """A model's versions, or one of them."""
+    ref = _part(request, "ref")
+    workspace = _site(request).workspace
+    return _json(models.version(workspace, ref) if "@" in ref else models.versions(workspace, ref))
+
+
+def api_datasets(request: Request) -> Response:
+    """Datasets."""
+    return _json(datasets.overview(_site(request).workspace))
+
+
+def api_dataset(request: Request) -> Response:
+    """One version of a dataset."""
+    return _json(datasets.one(_site(request).workspace, _part(request, "ref")))
+
+
+def api_deployment(request: Request) -> Response:
+    """Traffic of an endpoint."""
+    site = _site(request)
+    return _json(deployments.one(site.workspace, _part(request, "endpoint"), site.now()))
+
+
+def api_monitoring(request: Request) -> Response:
+    """Windows, alerts and decisions of a model."""
+    site = _site(request)
+    return _json(watching.one(site.workspace, _part(request, "model"), site.now()))
+
+
+def api_alerts(request: Request) -> Response:
+    """Alerts."""
+    site = _site(request)
+    return _json(alerts.listing(site.workspace, site.now(), limit=_limit(request)))
+
+
+def _actor() -> str:
+    return f"{getpass.getuser()} (page)"
+
+
+def _expected(text: str) -> int | None:
+    return int(text[:9]) if text.isascii() and text.isdigit() else None
+
+
+def _file(path: str, content: bytes) -> Response:
+    media = mimetypes.guess_type(path)[0] or "application/octet-stream"
+    name = quote(path.rsplit("/", 1)[-1])
+    shown = media in ("text/html", "image/svg+xml", "image/png", "application/json", "text/plain", "text/markdown")
+    # Markdown and JSON are shown as text; nothing a run made is ever a script or a page of ours.
+    kind = media if media in ("text/html", "image/svg+xml", "image/png") else "text/plain; charset=utf-8"
+    disposition = "inline" if shown else f"attachment; filename*=UTF-8''{name}"
+    return Response(
+        content,
+        media_type=kind if shown else media,
+        headers={"content-disposition": disposition, "content-security-policy": REPORT_POLICY},
+    )

@@ -1,0 +1,1 @@
+"""What each page shows: small functions from the workspace to plain records."""

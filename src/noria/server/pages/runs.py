@@ -1,0 +1,295 @@
+"""What the run pages show."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from noria.errors import BlobNotFound, Misused, WrongArgument
+from noria.pipeline.records import Records
+from noria.server.pages.estimates import Estimate, estimates
+from noria.store.blobs import Digest
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from noria.pipeline.records import StepRecord
+    from noria.registry.version import ModelVersion
+    from noria.runs.run import Run, RunArtifact
+    from noria.workspace import Workspace
+
+__all__ = ["RunRow", "RunView", "RunsView", "StepRow", "artifact", "listing", "one", "parse_filter", "row"]
+
+_SHOWN_METRICS = 3
+_TERM = re.compile(r"\s*([A-Za-z_][\w.\-]*)\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s]+)\s*")
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A line of the list of runs."""
+
+    id: str
+    name: str
+    kind: str
+    status: str
+    trigger: str
+    started: datetime
+    seconds: float | None
+    metrics: Mapping[str, float | None]
+    commit: str | None
+    clean: bool | None
+    model: str | None
+
+
+@dataclass(frozen=True)
+class RunsView:
+    """A page of the list of runs.
+
+    Parameters
+    ----------
+    rows : tuple of RunRow
+        Newest first.
+    metrics : tuple of str
+        The metrics that have a column.
+    where : str
+        The filter as written.
+    before : str or None
+        Id of the run after which this page goes on.
+    next : str or None
+        Query of the next page; None on the last.
+    problem : mapping or None
+        What is wrong with the filter.
+    """
+
+    rows: tuple[RunRow, ...]
+    metrics: tuple[str, ...]
+    where: str
+    before: str | None
+    next: str | None
+    problem: Mapping[str, str] | None
+
+
+@dataclass(frozen=True)
+class StepRow:
+    """How one step went; `begin` and `end` are shares of the run's time."""
+
+    name: str
+    state: str
+    reason: str
+    seconds: float | None
+    begin: float | None
+    end: float | None
+    error: Mapping[str, str] | None
+
+
+@dataclass(frozen=True)
+class RunView:
+    """Everything about one run."""
+
+    run: Run
+    row: RunRow
+    steps: tuple[StepRow, ...]
+    ran: int
+    cached: int
+    metrics: tuple[Estimate, ...]
+    artifacts: tuple[RunArtifact, ...]
+    code: tuple[tuple[str, object], ...]
+    environment: tuple[tuple[str, object], ...]
+    versions: tuple[str, ...]
+    report: str | None
+    error: Mapping[str, str] | None
+
+
+def listing(workspace: Workspace, *, where: str = "", before: str | None = None, limit: int = 100) -> RunsView:
+    """List runs, a page at a time, by the key of the last one: no page gets slower than the first.
+
+    A filter that cannot be read gives no rows, and says why.
+    """
+    deciding = workspace.project.settings.model.metric or ""
+    try:
+        wanted = parse_filter(where)
+        after = workspace.runs.get(before) if before else None
+        found = workspace.runs.list(limit + 1, before=after, where=wanted)
+    except Misused as error:
+        return RunsView((), (), where, before, None, error.to_dict())
+    models = _models(workspace)
+    rows = tuple(row(run, models.get(run.id)) for run in found[:limit])
+    following = None
+    if len(found) > limit:
+        following = urlencode({"before": rows[-1].id, **({"where": where} if where else {})})
+    return RunsView(rows, _columns(rows, deciding), where, before, following, None)
+
+
+def one(workspace: Workspace, run_id: str) -> RunView:
+    """Gather everything about a run.
+
+    Raises
+    ------
+    RunNotFound
+        There is no such run.
+    """
+    run = workspace.runs.get(run_id)
+    versions = _made_by(workspace, run.id)
+    steps = _steps(Records(workspace.database).states(run.id), run)
+    states = Counter(step.state for step in steps)
+    artifacts = workspace.runs.artifacts(run.id)
+    deciding = workspace.project.settings.model.metric or ""
+    # The version keeps the intervals; the run keeps the plain values.
+    metrics = {**run.metrics, **(versions[0].metrics if versions else {})}
+    environment = getattr(run, "environment", None) or (versions[0].environment if versions else {})
+    clean = {True: "nothing changed since", False: "with uncommitted changes", None: "unknown"}[run.git_clean]
+    return RunView(
+        run=run,
+        row=row(run, versions[0].ref if versions else None),
+        steps=steps,
+        ran=states["finished"] + states["failed"] + states["running"],
+        cached=states["cached"],
+        metrics=estimates(metrics, deciding),
+        artifacts=artifacts,
+        code=(
+            ("commit", run.git_commit or "not under git"),
+            *((("tree", clean),) if run.git_commit else ()),
+            *((name, value) for name, value in sorted(run.tags.items()) if value),
+            ("kind", run.kind),
+            ("id", run.id),
+        ),
+        environment=tuple(environment.items()),
+        versions=tuple(version.ref for version in versions),
+        report=_report(run.id, artifacts, versions),
+        error=run.error,
+    )
+
+
+def artifact(workspace: Workspace, run_id: str, path: str) -> bytes:
+    """Read a file that a run left.
+
+    Raises
+    ------
+    RunNotFound, BlobNotFound
+        There is no such run or file.
+    """
+    run = workspace.runs.get(run_id)
+    for file in workspace.runs.artifacts(run.id):
+        if file.path == path:
+            return workspace.blobs.get(Digest(file.digest))
+    raise BlobNotFound(
+        f"run {run.id[:8]} left no file {path!r}", mend=f"noria runs show {run.id[:8]}", code="N-SERVER-010"
+    )
+
+
+def row(run: Run, model: str | None = None) -> RunRow:
+    """Shorten a run to a line."""
+    return RunRow(
+        id=run.id,
+        name=run.name,
+        kind=run.kind,
+        status=run.status,
+        trigger=run.trigger,
+        started=run.started,
+        seconds=run.seconds,
+        metrics=run.metrics,
+        commit=run.git_commit,
+        clean=run.git_clean,
+        model=model,
+    )
+
+
+def parse_filter(text: str) -> dict[str, str]:
+    """Read ``status = failed and trigger = "cron"``.
+
+    Raises
+    ------
+    WrongArgument
+        It is not written so.
+
+    Examples
+    --------
+    >>> parse_filter('status = failed and name = "night run"')
+    {'status': 'failed', 'name': 'night run'}
+    >>> parse_filter("")
+    {}
+    """
+    found: dict[str, str] = {}
+    rest = text.strip()
+    while rest:
+        match = _TERM.match(rest)
+        if match is None:
+            raise _unreadable(rest)
+        found[match[1]] = match[2].strip("\"'")
+        rest = rest[match.end() :]
+        if rest:
+            joint = re.match(r"and\s+(?=\S)", rest, re.IGNORECASE)
+            if joint is None:
+                raise _unreadable(rest)
+            rest = rest[joint.end() :]
+    return found
+
+
+def _unreadable(rest: str) -> WrongArgument:
+    return WrongArgument(
+        f"the filter cannot be read from {rest[:60]!r} on",
+        mend='write NAME = VALUE, joined by "and": status = failed and trigger = manual',
+        code="N-SERVER-011",
+    )
+
+
+def _columns(rows: tuple[RunRow, ...], deciding: str) -> tuple[str, ...]:
+    """Choose the metrics worth a column: the one that decides, then those most runs have."""
+    counts = Counter(name for one_row in rows for name in one_row.metrics)
+    others = sorted((name for name in counts if name != deciding), key=lambda name: (-counts[name], name))
+    first = (deciding,) if deciding in counts else ()
+    return (*first, *others[: _SHOWN_METRICS - len(first)])
+
+
+def _models(workspace: Workspace) -> dict[str, str]:
+    return {
+        version.run_id: version.ref
+        for model in workspace.registry.models()
+        for version in workspace.registry.versions(model)
+    }
+
+
+def _made_by(workspace: Workspace, run_id: str) -> tuple[ModelVersion, ...]:
+    return tuple(
+        version
+        for model in workspace.registry.models()
+        for version in workspace.registry.versions(model)
+        if version.run_id == run_id
+    )
+
+
+def _report(run_id: str, artifacts: tuple[RunArtifact, ...], versions: tuple[ModelVersion, ...]) -> str | None:
+    for file in artifacts:
+        if file.path == "report.html":
+            return f"/runs/{run_id}/artifacts/report.html"
+    for version in versions:
+        if "report.html" in version.files:
+            return f"/models/{version.ref}/files/report.html"
+    return None
+
+
+def _steps(records: list[StepRecord], run: Run) -> tuple[StepRow, ...]:
+    ended = run.ended or max((one.ended for one in records if one.ended), default=None)
+    whole = (ended - run.started).total_seconds() if ended else 0.0
+
+    def share(moment: datetime | None) -> float | None:
+        if moment is None or whole <= 0:
+            return None
+        return min(1.0, max(0.0, (moment - run.started).total_seconds() / whole))
+
+    return tuple(
+        StepRow(
+            name=one.step,
+            state=one.state,
+            reason=one.reason,
+            seconds=one.seconds,
+            begin=share(one.started) if one.state not in ("cached", "skipped") else None,
+            end=share(one.ended or ended) if one.state not in ("cached", "skipped") else None,
+            error=one.error,
+        )
+        for one in records
+    )

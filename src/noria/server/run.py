@@ -1,0 +1,111 @@
+"""Serve the pages of one project until told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from noria.errors import NoriaError
+from noria.security.bind import allowed_hosts, listen
+from noria.security.patience import PatientProtocol
+from noria.server.app import application
+from noria.server.site import Site
+from noria.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["main", "serve"]
+
+_GRACE_SECONDS = 2
+
+
+class _Server(uvicorn.Server):
+    """Tells open streams to end as soon as a stop is asked for: they would otherwise be waited for."""
+
+    site: Site
+
+    def handle_exit(self, sig: int, frame: object) -> None:
+        self.site.stopping.set()
+        super().handle_exit(sig, frame)  # type: ignore[arg-type]
+
+
+def serve(
+    workspace: Workspace,
+    *,
+    host: str,
+    port: int,
+    scorer_url: str | None = None,
+    on_listening: Callable[[str], None] = lambda _url: None,
+) -> None:
+    """Serve the pages until SIGINT or SIGTERM.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        The project.
+    host, port : str, int
+        A loopback address; port 0 takes a free one.
+    scorer_url : str, optional
+        Where predictions are answered, to be shown.
+    on_listening : callable
+        Called once with the address of the pages.
+
+    Raises
+    ------
+    PortInUse, NotAllowed
+        The address cannot be had.
+    """
+    bound = listen(host, port)
+    # Before the first request, so that what is wrong is said here and not on a page.
+    _ = workspace.project, workspace.database
+    site = Site(workspace, scorer_url)
+    config = uvicorn.Config(
+        application(site, hosts=allowed_hosts(bound)),
+        http=PatientProtocol,
+        loop="auto",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_keep_alive=30,
+    )
+    server = _Server(config)
+    server.site = site
+    shown = f"[{host}]" if ":" in host else host
+    on_listening(f"http://{shown}:{bound.getsockname()[1]}")
+    # uvicorn raises the signal again once everything has ended; then it has done its work.
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        server.run(sockets=[bound])
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        bound.close()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve the pages as a process of its own: what ``noria up`` starts."""
+    parser = argparse.ArgumentParser(prog="noria.server")
+    parser.add_argument("--root", type=Path, required=True)
+    parser.add_argument("--host", required=True)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--scorer-url")
+    given = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        workspace = Workspace(given.root)
+        serve(workspace, host=given.host, port=given.port, scorer_url=given.scorer_url)
+    except NoriaError as error:
+        sys.stderr.write(error.render() + "\n")
+        sys.exit(error.exit_status)
+
+
+if __name__ == "__main__":
+    main()

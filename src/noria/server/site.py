@@ -1,0 +1,143 @@
+"""What every page needs: the workspace, the clock, the form tokens."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from starlette.responses import HTMLResponse
+
+from noria.errors import NoriaError
+from noria.server import assets
+from noria.server.pages.attention import count_open
+from noria.server.pages.pulse import fingerprint
+from noria.server.rendering import render
+from noria.server.tokens import FormTokens
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from noria.workspace import Workspace
+
+__all__ = ["NAVIGATION", "Site"]
+
+NAVIGATION = (
+    ("home", "/", "Home"),
+    ("runs", "/runs", "Runs"),
+    ("models", "/models", "Models"),
+    ("datasets", "/datasets", "Datasets"),
+    ("deployments", "/deployments", "Deployment"),
+    ("monitoring", "/monitoring", "Monitoring"),
+    ("alerts", "/alerts", "Alerts"),
+)
+
+
+# An address carries a code, never the sentence: nobody can make our page say something by a link.
+_SAID = {
+    "promoted": "Promoted. Scorers follow within a second.",
+    "rolled-back": "Rolled back. Scorers follow within a second.",
+    "muted": "Muted.",
+    "resolved": "Resolved.",
+}
+
+
+@dataclass(eq=False)
+class Site:
+    """One running server's surroundings.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        The project it shows.
+    scorer_url : str or None
+        Where predictions are answered, when this server was started beside a scorer.
+    tokens : FormTokens
+        Of this process.
+    stopping : Event
+        Set when the server stops, so that open streams end.
+    """
+
+    workspace: Workspace
+    scorer_url: str | None = None
+    tokens: FormTokens = field(default_factory=FormTokens)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    trouble: NoriaError | None = field(default=None, init=False)
+    """Why the project file as it is now cannot be used; the last good one is shown meanwhile."""
+    _seen: tuple[int, int] | None = field(default=None, init=False, repr=False)
+
+    def now(self) -> datetime:
+        """Give the time that a page is written at."""
+        return datetime.now(UTC)
+
+    def look_again(self) -> None:
+        """Read the project file anew if it has been written since."""
+        try:
+            status = (self.workspace.root / "noria.toml").stat()
+        except OSError:
+            return  # gone for a moment, as some editors make it
+        stamp = (status.st_mtime_ns, status.st_size)
+        if stamp == self._seen:
+            return
+        self._seen = stamp
+        before = self.workspace.project
+        self.workspace.__dict__.pop("project", None)
+        try:
+            _ = self.workspace.project
+        except NoriaError as error:
+            self.workspace.__dict__["project"] = before
+            self.trouble = error
+        else:
+            self.trouble = None
+
+    def page(
+        self,
+        request: Request,
+        template: str,
+        *,
+        title: str,
+        active: str = "",
+        events: str | None = None,
+        status: int = 200,
+        **context: object,
+    ) -> HTMLResponse:
+        """Render a page inside the frame.
+
+        Parameters
+        ----------
+        request : Request
+            The request it answers.
+        template : str
+            Its file.
+        title : str
+            For the window and the first heading.
+        active : str
+            The entry of `NAVIGATION` it belongs to.
+        events : str, optional
+            Topic whose changes the page follows.
+        status : int
+            Of the answer.
+        **context
+            Names of the template.
+        """
+        theme = request.cookies.get("noria-theme", "")
+        frame: dict[str, object] = {
+            "title": title,
+            "active": active,
+            "navigation": NAVIGATION,
+            "project": self.workspace.project.name,
+            "root": str(self.workspace.root),
+            "open_alerts": count_open(self.workspace),
+            "static": f"/static/{assets.version()}",
+            "theme": theme if theme in ("light", "dark") else "",
+            "query": request.query_params.get("q", ""),
+            "events": f"/events/{events}" if events else "",
+            # What the page shows, so that its stream tells what has changed since and nothing is missed.
+            "state": fingerprint(self.workspace, events) if events else "",
+            "now": self.now(),
+            "token": self.tokens.make(),
+            "trouble": self.trouble,
+            "said": _SAID.get(request.query_params.get("said", ""), ""),
+        }
+        return HTMLResponse(render(template, frame | context), status_code=status)

@@ -1,0 +1,131 @@
+"""`noria init`: a project from an example or a table; nothing is overwritten, and what is missing is asked for."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from noria.cli.main import main
+from noria.project.file import load
+
+CUSTOMERS = "customer_id,age,plan,spent,churned\n" + "".join(
+    f"{number * 7},{20 + number % 50},{'abc'[number % 3]},{number % 13 * 1.5},{'yes' if number % 4 == 0 else 'no'}\n"
+    for number in range(1, 201)
+)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def status_of(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as left:
+        main(["init", *arguments])
+    assert isinstance(left.value.code, int)
+    return left.value.code
+
+
+@pytest.mark.parametrize("name", ["credit", "diagnosis", "sensors"])
+def test_an_example_is_copied_whole(name: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert status_of("mine", "--example", name) == 0
+    folder = here / "mine"
+    for file in ("noria.toml", "pipeline.py", ".gitignore", "requirements.txt", "README.md", "data/stream.csv.gz"):
+        assert (folder / file).is_file(), file
+    project = load(folder)
+    assert (folder / str(project.values["data"]["source"])).is_file()  # type: ignore[index]
+    told = capsys.readouterr()
+    assert "noria run" in told.err
+    assert str(Path("mine") / "noria.toml") in told.out
+
+
+def test_a_table_of_ones_own(here: Path) -> None:
+    (here / "customers.csv").write_text(CUSTOMERS)
+    assert status_of("churn", "--data", "customers.csv", "--target", "churned") == 0
+    project = load(here / "churn")
+    data = project.settings.data
+    assert (project.name, data.target, data.positive, data.key) == ("churn", "churned", "yes", ("customer_id",))
+    assert project.settings.model.task == "classification"
+    assert (here / "churn" / "data" / "customers.csv").read_text() == CUSTOMERS
+
+
+def test_the_task_can_be_said(here: Path) -> None:
+    (here / "customers.csv").write_text(CUSTOMERS)
+    assert status_of("spend", "--data", "customers.csv", "--target", "spent", "--task", "regression") == 0
+    assert load(here / "spend").settings.model.task == "regression"
+    assert status_of("groups", "--data", "customers.csv", "--target", "none") == 0
+    assert load(here / "groups").settings.model.task == "clustering"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "code"),
+    [
+        (["taken", "--example", "credit"], 4, "N-PROJECT-022"),
+        (["file", "--example", "credit"], 4, "N-PROJECT-022"),
+        (["new", "--example", "credti"], 3, "N-PROJECT-020"),
+        (["-bad", "--example", "credit"], 2, ""),
+        (["b@d", "--example", "credit"], 2, "N-PROJECT-021"),
+        (["new"], 2, "N-CLI-011"),
+        ([], 2, "N-CLI-011"),
+        (["new", "--data", "customers.csv"], 2, "N-CLI-011"),
+        (["new", "--data", "customers.csv", "--target", "churn"], 2, "N-PROJECT-024"),
+        (["new", "--data", "customers.csv", "--target", "plan", "--task", "regression"], 2, "N-PROJECT-026"),
+        (["new", "--data", "nowhere.csv", "--target", "x"], 3, ""),
+        (["new", "--data", "empty.csv", "--target", "x"], 2, ""),
+        (["new", "--data", "constant.csv", "--target", "y"], 2, "N-PROJECT-027"),
+        (["new", "--example", "credit", "--target", "x"], 2, "N-CLI-010"),
+    ],
+)
+def test_what_cannot_be_leaves_nothing_behind(
+    arguments: list[str], status: int, code: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "taken").mkdir()
+    (here / "taken" / "note.txt").write_text("mine")
+    (here / "file").write_text("mine")
+    (here / "customers.csv").write_text(CUSTOMERS)
+    (here / "empty.csv").write_text("")
+    (here / "constant.csv").write_text("x,y\n" + "1,a\n2,a\n3,a\n")
+    before = {path: path.read_bytes() for path in here.rglob("*") if path.is_file()}
+    assert status_of(*arguments) == status
+    told = capsys.readouterr().err
+    assert code in told
+    assert "Traceback" not in told
+    assert {path: path.read_bytes() for path in here.rglob("*") if path.is_file()} == before
+    assert not (here / "new").exists()
+
+
+def test_a_folder_that_cannot_be_written(capsys: pytest.CaptureFixture[str]) -> None:
+    # Nobody may make a folder here, root included.
+    assert status_of("/proc/new", "--example", "credit") == 1
+    told = capsys.readouterr().err
+    assert "/proc/new" in told
+    assert "Traceback" not in told
+
+
+def test_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status_of("mine", "--example", "diagnosis", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["folder"] == "mine"
+    assert "mine/noria.toml" in told["files"]
+
+
+def test_on_a_terminal_it_asks(here: Path) -> None:
+    (here / "customers.csv").write_text(CUSTOMERS)
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "noria", "init"]
+    asked = subprocess.Popen(command, cwd=here, stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    os.close(slave)
+    os.write(master, b"churn\ncustomers.csv\nchurned\n")
+    out, err = asked.communicate(timeout=60)
+    os.close(master)
+    assert asked.returncode == 0, err
+    assert "churn/noria.toml" in out
+    assert "Which column shall be predicted?" in err
+    assert load(here / "churn").settings.data.target == "churned"

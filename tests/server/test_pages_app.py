@@ -1,0 +1,320 @@
+"""Every page on a full and on an empty project: complete, safe, and without a script where none belongs."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+
+import httpx
+import pytest
+from page_browser import Browser
+
+from noria.server.app import ROUTES
+from noria.server.headers import PAGE_POLICY, REPORT_POLICY
+
+PAGES = (
+    "/",
+    "/runs",
+    "/models",
+    "/datasets",
+    "/deployments/credit-risk",
+    "/monitoring/credit-risk",
+    "/alerts",
+    "/search",
+    "/search?q=zzz",
+    "/runs?where=status+%3D+failed",
+    "/runs?where=%3D%3D",
+)
+FILLED = (
+    "/models/credit-risk",
+    "/models/credit-risk@1",
+    "/models/credit-risk@2",
+    "/models/credit-risk@champion",
+    "/datasets/credit-risk@1",
+    "/datasets/credit-risk@latest",
+    "/search?q=boost",
+)
+VOID = {"meta", "link", "input", "br", "img", "hr"}
+
+
+class Checker(HTMLParser):
+    """Notes what is not allowed on a page, and whether every element is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.wrong: list[str] = []
+        self.ids: list[str] = []
+        self.labelled = True
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = dict(attrs)
+        if "style" in names or tag == "style":
+            self.wrong.append(f"style in <{tag}>")
+        self.wrong += [f"{name} in <{tag}>" for name in names if name.startswith("on")]
+        if tag == "script" and "src" not in names:
+            self.wrong.append("inline script")
+        for name in ("src", "href", "action"):
+            if re.match(r"\w+:|//", names.get(name) or ""):
+                self.wrong.append(f"{name}={names[name]} leads elsewhere")
+        if names.get("id"):
+            self.ids.append(str(names["id"]))
+        if tag == "svg" and not (names.get("aria-label") or names.get("aria-hidden") or names.get("role")):
+            self.wrong.append("a drawing nobody can hear")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open[-1] != tag:
+            self.wrong.append(f"</{tag}> closes {self.open[-1:]}")
+        else:
+            self.open.pop()
+
+
+def check(response: httpx.Response) -> None:
+    checker = Checker()
+    checker.feed(response.text)
+    assert checker.wrong == []
+    assert checker.open == []
+    assert len(set(checker.ids)) == len(checker.ids), "an id stands twice"
+    assert response.headers["content-security-policy"] == PAGE_POLICY
+
+
+@pytest.mark.parametrize("path", [*PAGES, *FILLED])
+def test_a_page_of_a_full_project(filled: Browser, path: str) -> None:
+    response = filled.get(path)
+    assert response.status_code == 200
+    check(response)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_of_an_empty_project(empty: Browser, path: str) -> None:
+    response = empty.get(path)
+    assert response.status_code == 200
+    check(response)
+
+
+def test_an_empty_project_names_the_next_command(empty: Browser) -> None:
+    for path in ("/runs", "/models", "/datasets"):
+        assert "noria run" in empty.get(path).text
+    assert "noria up" in empty.get("/monitoring/credit-risk").text
+
+
+def test_a_run_in_every_state(filled: Browser) -> None:
+    for run in filled.workspace.runs.list(10):
+        response = filled.get(f"/runs/{run.id}")
+        assert response.status_code == 200
+        check(response)
+
+
+def test_a_failed_run_shows_error_and_mend_escaped(filled: Browser) -> None:
+    failed = next(run for run in filled.workspace.runs.list(10) if run.status == "failed")
+    page = filled.get(f"/runs/{failed.id}").text
+    assert "3 rows share an id &lt;b&gt;&amp;" in page
+    assert "mend: see the rows: noria check" in page
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/nothing", 404),
+        ("/runs/ffff0000", 404),
+        ("/models/credit-rusk", 404),
+        ("/models/credit-risk@99", 404),
+        ("/models/credit-risk@", 400),
+        ("/models/credit-risk@nobody", 404),
+        ("/datasets/none@1", 404),
+        ("/datasets/credit-risk@-1", 404),
+        ("/deployments/other", 404),
+        ("/monitoring/other", 404),
+        ("/runs?limit=0", 400),
+        ("/runs?limit=1e9", 400),
+        ("/models/credit-risk@1/files/..%2f..%2fnoria.toml", 404),
+        ("/models/credit-risk@1/files/none", 404),
+        ("/static/x/..%2fapp.py", 404),
+        ("/static/x/none.js", 404),
+    ],
+)
+def test_what_is_not_there_is_told_with_its_mend(filled: Browser, path: str, status: int) -> None:
+    response = filled.get(path)
+    assert response.status_code == status
+    assert "mend:" in response.text
+    assert "Traceback" not in response.text
+    check(response)
+
+
+def test_a_page_cannot_be_changed_by_reading(filled: Browser) -> None:
+    for path in ("/", "/runs", "/models/credit-risk@3"):
+        assert filled.ask("DELETE", path).status_code == 405
+        assert filled.ask("PUT", path).status_code == 405
+    assert filled.get("/models/credit-risk@3/promote").status_code in (404, 405)
+
+
+def test_every_route_says_what_it_needs() -> None:
+    for method, path, _handler, needs in ROUTES:
+        assert needs == {"GET": "view", "POST": "change"}[method], path
+
+
+@pytest.mark.parametrize("path", ["/", "/nothing", "/api/runs", "/api/nothing", "/static/x/noria.css", "/favicon.ico"])
+def test_every_answer_carries_the_headers(filled: Browser, path: str) -> None:
+    headers = filled.get(path).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "DENY"
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert "unsafe" not in headers["content-security-policy"]
+
+
+def test_another_host_is_refused(filled: Browser) -> None:
+    response = filled.get("/", headers={"host": "evil.example"})
+    assert response.status_code == 421
+    assert response.headers["x-frame-options"] == "DENY"
+
+
+def test_what_somebody_types_is_shown_and_never_run(filled: Browser) -> None:
+    evil = "<script>alert(1)</script>"
+    for path in ("/search", "/runs"):
+        page = filled.get(path, params={"q": evil, "where": evil, "said": evil}).text
+        assert evil not in page
+    assert filled.get("/", params={"said": "Send your password"}).text.count("password") == 0
+
+
+def test_what_is_recorded_is_shown_and_never_run(changing: Browser) -> None:
+    evil = '"><img src=x onerror=alert(1)>'
+    run = changing.workspace.runs.start("pipeline", evil, trigger=evil)
+    changing.workspace.runs.log_params(run, {evil: evil})
+    changing.workspace.runs.set_tag(run, "note", evil)
+    for path in ("/", "/runs", f"/runs/{run}", "/search?q=img"):
+        response = changing.get(path)
+        assert response.status_code == 200
+        assert "<img" not in response.text
+
+
+def test_a_report_is_shown_in_a_sandbox(filled: Browser) -> None:
+    run = next(run for run in filled.workspace.runs.list(10) if run.status == "finished")
+    for path in (f"/runs/{run.id}/artifacts/report.html", "/models/credit-risk@3/files/report.html"):
+        response = filled.get(path)
+        assert response.status_code == 200
+        assert "<h1>Report</h1>" in response.text
+        assert response.headers["content-security-policy"] == REPORT_POLICY
+        assert "sandbox;" in REPORT_POLICY
+        assert "script" not in REPORT_POLICY
+
+
+def test_other_files_are_text_or_downloads(filled: Browser) -> None:
+    response = filled.get("/models/credit-risk@3/files/model/model.json")
+    assert response.headers["content-type"] == "text/plain; charset=utf-8"
+    assert response.json() == {"version": 3}
+
+
+def test_static_files_are_kept_for_good_only_under_their_own_name(filled: Browser) -> None:
+    address = re.search(r'href="(/static/[^"]+/noria.css)"', filled.get("/").text)
+    assert address is not None
+    kept = filled.get(address[1])
+    assert "immutable" in kept.headers["cache-control"]
+    assert ".np" in kept.text, "the drawings' rules ride along"
+    assert filled.get("/static/old/noria.css").headers["cache-control"] == "no-store"
+
+
+def test_older_runs_follow_page_by_page_without_gap_or_repeat(changing: Browser) -> None:
+    for number in range(23):
+        changing.workspace.runs.finish(changing.workspace.runs.start("pipeline", f"run {number}"), "finished")
+    path: str | None = "/runs?limit=5"
+    seen: list[str] = []
+    while path:
+        page = changing.get(path).text
+        seen += re.findall(r'href="/runs/([0-9a-f]{32})"', page)
+        following = re.search(r'rel="next" href="([^"]+)"', page)
+        path = following[1].replace("&amp;", "&") + "&limit=5" if following else None
+    assert len(seen) == 27
+    assert len(set(seen)) == 27
+
+
+def test_the_filter_finds_and_says_what_it_cannot_read(filled: Browser) -> None:
+    found = filled.get("/runs", params={"where": "status = failed and trigger = data:changed"}).text
+    assert len(re.findall(r'href="/runs/[0-9a-f]{32}"', found)) == 1
+    wrong = filled.get("/runs", params={"where": "colour = blue"}).text
+    assert "cannot be searched by" in wrong
+    assert "colour" in wrong
+
+
+def test_search_goes_straight_to_what_is_surely_meant(filled: Browser) -> None:
+    run = filled.workspace.runs.list(1)[0]
+    assert filled.get("/search", params={"q": run.id[:8]}).headers["location"] == f"/runs/{run.id}"
+    assert filled.get("/search", params={"q": "credit-risk@3"}).headers["location"] == "/models/credit-risk@3"
+    both = filled.get("/search", params={"q": "credit-risk@2"})
+    assert both.status_code == 200
+    assert "/models/credit-risk@2" in both.text
+    assert "/datasets/credit-risk@2" in both.text
+    assert "/models/credit-risk@1" in filled.get("/search", params={"q": "logistic"}).text
+
+
+def test_a_version_shows_how_it_was_chosen_and_how_it_did(filled: Browser) -> None:
+    page = filled.get("/models/credit-risk@3").text
+    for title in ("ROC curve", "Calibration", "Confusion matrix"):
+        assert title in page
+    assert "0.8100" in page, "the error 0.19 is shown as the metric"
+    assert "too slow &lt;b&gt;" in page
+    assert "1 given up early" in page
+    assert "age: " in page
+
+
+def test_a_damaged_piece_of_evidence_leaves_the_rest_standing(changing: Browser) -> None:
+    version = changing.workspace.registry.get("credit-risk", 3)
+    damaged = changing.workspace.blobs.path(version.files["evaluation.json"])
+    damaged.chmod(0o644)
+    damaged.write_bytes(b"{}")
+    response = changing.get("/models/credit-risk@3")
+    assert response.status_code == 200
+    assert "ROC curve" not in response.text
+    assert changing.get("/models/credit-risk@3/files/evaluation.json").status_code == 500
+
+
+def test_a_project_file_broken_meanwhile_is_told_on_every_page_and_the_last_good_one_goes_on(changing: Browser) -> None:
+    assert changing.get("/runs").status_code == 200
+    file = changing.workspace.root / "noria.toml"
+    good = file.read_text()
+    file.write_text(good.replace("[model]", "[modle]"))
+    for path in ("/", "/models/credit-risk@3"):
+        page = changing.get(path)
+        assert page.status_code == 200
+        assert "modle" in page.text
+        assert "goes on with noria.toml as it was before" in page.text.replace("go on", "goes on")
+    file.write_text(re.sub(r'window = ".*"', 'window = "77 rows"', good))
+    page = changing.get("/monitoring/credit-risk").text
+    assert "modle" not in page
+    assert "windows of 77 rows" in page
+
+
+def test_changed_and_missing_data_need_somebody(changing: Browser) -> None:
+    data = changing.workspace.root / "data" / "credit.csv.gz"
+    data.touch()
+    assert "data/credit.csv.gz has changed since the last run" in changing.get("/").text
+    data.unlink()
+    assert "The data cannot be read" in changing.get("/").text
+
+
+def test_a_loop_that_stumbles_needs_somebody(changing: Browser) -> None:
+    error = {"what": "the log cannot be read <b>", "why": "first line\nsecond line", "mend": "look", "code": "N-X-1"}
+    state = changing.workspace.store / "loop.json"
+    now = datetime.now(UTC)
+    state.write_text(json.dumps({"at": now.isoformat(), "error": error}))
+    page = changing.get("/").text
+    assert "Nothing is watched: the log cannot be read &lt;b&gt;" in page
+    assert "second line" not in page
+    for harmless in (
+        {"at": now.isoformat(), "error": None},
+        {"at": "2020-01-01T00:00:00+00:00", "error": error},
+        [],
+        {},
+    ):
+        state.write_text(json.dumps(harmless))
+        assert "Nothing is watched" not in changing.get("/").text
+    state.write_text("no json")
+    assert changing.get("/").status_code == 200
