@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Workshop
+    from noria.pipeline.event import Outcome
 
 CHAIN = """
 @step
@@ -87,6 +89,51 @@ def test_a_changed_parameter_runs_what_it_touches(workshop: Workshop) -> None:
     assert outcome.reasons["total"] == "input: output of evens changed"
     back = workshop.run()
     assert back.cached == ("numbers", "evens", "total")
+
+
+def test_records_a_later_run_replaced_are_written_again(workshop: Workshop) -> None:
+    workshop.pipeline(CHAIN)
+
+    def graph(base: int) -> Graph:
+        steps = workshop.graph({"evens": {"base": base}})
+        return Graph(replace(step, writes_records=step.name == "evens") for step in steps)
+
+    def run(base: int) -> Outcome:
+        return workshop.engine().run(graph(base), run_id=uuid.uuid4().hex)
+
+    first = run(2)
+    assert run(2).ran == ()
+    run(3)
+    planned = {one.step: one for one in workshop.engine().plan(graph(2))}
+    assert planned["evens"].state == "run"
+    assert planned["evens"].reasons == ("parameter: base 3 -> 2",)
+    back = run(2)
+    # What it wrote for 3 counts no more; its output is the old one, so that nothing after it runs.
+    assert (back.ran, back.cached) == (("evens",), ("numbers", "total"))
+    assert back.outputs == first.outputs
+    assert run(2).ran == ()
+
+
+def test_records_of_a_run_broken_off_are_written_again(workshop: Workshop) -> None:
+    workshop.pipeline(
+        """
+        @step
+        def judged(bound=1):
+            trace("judged")
+            if bound > 1:
+                raise ValueError(bound)
+            return bound
+        """
+    )
+
+    def run(bound: int) -> Outcome:
+        steps = [replace(step, writes_records=True) for step in workshop.graph({"judged": {"bound": bound}})]
+        return workshop.engine().run(Graph(steps), run_id=uuid.uuid4().hex)
+
+    assert run(1).ok
+    assert not run(2).ok
+    again = run(1)
+    assert (again.ran, again.reasons["judged"]) == (("judged",), "its last run failed")
 
 
 def test_an_equal_output_stops_the_wave(workshop: Workshop) -> None:

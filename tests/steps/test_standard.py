@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
 from loans import FILE, turn
 
 from noria.project.file import load
+from noria.steps.lock import LOCK
 from noria.steps.standard import STANDARD, standard_steps
+from noria.workspace import Workspace
 
 # What is written -> what is written instead -> the steps that must run for it, before their outputs decide more.
 CHANGES = {
@@ -40,10 +43,9 @@ CHANGES = {
 
 
 @pytest.fixture
-def edited(finished: Path) -> Iterator[Path]:
-    """The finished project, put back as it was afterwards."""
-    yield finished
-    (finished / "noria.toml").write_text(FILE)
+def edited(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished project, to be changed at will."""
+    return Path(shutil.copytree(finished, tmp_path / "loans"))
 
 
 def params_of(text: str, root: Path) -> dict[str, str]:
@@ -78,8 +80,36 @@ def test_what_a_change_does_not_touch_does_not_run(edited: Path) -> None:
     moved = turn(edited).run()
     # The verdict is the same, so that registering has nothing new to say: no second version.
     assert (moved.ran, moved.version) == (("gate",), done.version)
-    (edited / "noria.toml").write_text(FILE.replace("100 rows", "300 rows"))
+    (edited / "noria.toml").write_text(FILE.replace("min = 0.5", "min = 0.51").replace("100 rows", "300 rows"))
     assert turn(edited).run().nothing_to_do
+
+
+def test_what_was_taken_back_counts_again(edited: Path) -> None:
+    """A bound moved and moved back, a preparation tried and dropped: verdict, challenger and lock are those of now."""
+    root, opened = edited, Workspace(edited)
+    first = turn(root).run()
+    model = opened.registry.get("loans", 1).model_digest
+    lock = (root / LOCK).read_text()
+
+    (root / "noria.toml").write_text(FILE.replace("min = 0.5", "min = 0.999"))
+    assert turn(root).run().gates_passed is False
+    assert not opened.verdicts.latest("loans", model).passed
+    (root / "noria.toml").write_text(FILE)
+    back = turn(root).run()
+    assert back.ran == ("gate", "register")
+    assert (back.version, back.gates_passed) == (first.version, True)
+    assert opened.verdicts.latest("loans", model).passed
+    assert turn(root).run().nothing_to_do
+
+    (root / "noria.toml").write_text(FILE.replace('"scale:standard"', '"scale:robust"'))
+    other = turn(root).run()
+    assert other.version != first.version
+    assert opened.aliases.current("loans", "challenger") == other.version
+    (root / "noria.toml").write_text(FILE)
+    assert turn(root).run().ran == ("gate", "register")
+    assert opened.aliases.current("loans", "challenger") == first.version
+    now = tomllib.loads((root / LOCK).read_text())
+    assert {**now, "run": None} == {**tomllib.loads(lock), "run": None}
 
 
 def test_rows_in_another_order_change_nothing_that_is_learned(edited: Path) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from noria.pipeline.step import Step
     from noria.store.blobs import Blobs, Digest
 
-__all__ = ["Explanation", "Keys", "Objects", "PlannedStep", "Planner", "why_run"]
+__all__ = ["Explanation", "Keys", "Objects", "PlannedStep", "Planner", "superseded", "why_run"]
 
 PlanState = Literal["cached", "run", "unknown"]
 
@@ -257,7 +257,7 @@ class Planner:
         past = self._pasts[step.name]
         last = found or past.last
         state: PlanState
-        if found is not None and not fault and not forced and step.cache:
+        if found is not None and not fault and not forced and step.cache and not superseded(step, found, past):
             state, reasons = "cached", tuple[Reason, ...]()
         else:
             reasons = why_run(step, parts, past, self._records, fault=fault, forced=forced, partly=not whole)
@@ -284,6 +284,11 @@ class Planner:
 
     def _find(self, key: Digest) -> Action | None:
         return self._recent.get(key) or self._records.action(key)
+
+
+def superseded(step: Step, found: Action, past: Past) -> bool:
+    """Say whether a result on record no longer counts, as a later run of its step replaced the records it wrote."""
+    return step.writes_records and (past.last is None or past.last.key != found.key or bool(past.broken_off))
 
 
 def why_run(
@@ -313,4 +318,7 @@ def why_run(
     before = None if past.last is None else records.parts(past.last.key)
     if before is None:
         return tuple(reasons) if fault else (*reasons, Reason("new", new=past.broken_off))
-    return (*reasons, *compare(before, parts, step, partly=partly))
+    changed = compare(before, parts, step, partly=partly)
+    if step.writes_records and past.broken_off and not changed and not reasons:
+        return (Reason("new", new=past.broken_off),)
+    return (*reasons, *changed)

@@ -41,6 +41,9 @@ class Step:
         Given to the function through its context. Part of the cache key.
     retries : int
         How often it is tried again after it failed for a reason that may pass.
+    writes_records : bool
+        It also writes records that its next run supersedes, such as a verdict or an alias. A result on record then
+        counts only while it is the one used last: after another, the step runs again, so that its records count again.
 
     Examples
     --------
@@ -58,6 +61,7 @@ class Step:
     cache: bool = True
     seed: int = DEFAULT_SEED
     retries: int = 0
+    writes_records: bool = False
 
     @property
     def module(self) -> str:

@@ -16,7 +16,7 @@ from noria.errors import Misused, NoriaError, Refused, from_dict
 from noria.pipeline.death import told
 from noria.pipeline.event import Event, EventKind, Outcome, StepState
 from noria.pipeline.key import Reason, key_of, summary
-from noria.pipeline.planning import Keys, Objects, why_run
+from noria.pipeline.planning import Keys, Objects, superseded, why_run
 from noria.pipeline.pool import Death, Pool
 from noria.pipeline.records import Action, Past, Records, StepRecord
 from noria.store.files import ensure_folder
@@ -181,9 +181,10 @@ class Turn:
             if found is None and not cell.looked:
                 found = self._records.action(cell.key)
                 cell.looked = True  # from here on, claiming looks again
-            if found is not None and self._take(cell, found):
+            fresh = found is not None and superseded(step, found, self._past(cell))
+            if found is not None and not fresh and self._take(cell, found):
                 return
-            fresh = bool(cell.fault)
+            fresh = fresh or bool(cell.fault)
         if self._pool is not None and not self._pool.has_room():
             return
         if not cell.reasons:
@@ -216,10 +217,13 @@ class Turn:
         self._tell("step_cached", cell, seconds=found.seconds)
         return True
 
-    def _reasons(self, cell: _Cell) -> tuple[Reason, ...]:
+    def _past(self, cell: _Cell) -> Past:
         if self._pasts is None:
             self._pasts = self._records.pasts(self._graph.order())
-        past = self._pasts[cell.step.name]
+        return self._pasts[cell.step.name]
+
+    def _reasons(self, cell: _Cell) -> tuple[Reason, ...]:
+        past = self._past(cell)
         return why_run(cell.step, cell.parts, past, self._records, fault=cell.fault, forced=cell.forced)
 
     def _give(self, cell: _Cell, now: datetime) -> None:

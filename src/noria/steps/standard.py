@@ -137,17 +137,23 @@ def standard_steps(
         ),
         _step(
             "gate", "Hold it against the gates.", inputs=("split", "train", "evaluate"),
-            params={"name": name, "gates": gates, "champion": champion, "data": roles, "trusted": own},
+            params={"name": name, "gates": gates, "champion": champion, "data": roles, "trusted": own}, records=True,
         ),
         _step(
             "register", "Keep it as a version.", inputs=("check", "split", "train", "evaluate", "gate"),
-            params={"name": name, "data": roles, "metric": model["metric"], "trusted": own},
+            params={"name": name, "data": roles, "metric": model["metric"], "trusted": own}, records=True,
         ),
     ]  # fmt: skip
 
 
 def _step(
-    name: str, help: str, *, inputs: tuple[str, ...] = (), params: Mapping[str, object], cache: bool = True
+    name: str,
+    help: str,
+    *,
+    inputs: tuple[str, ...] = (),
+    params: Mapping[str, object],
+    cache: bool = True,
+    records: bool = False,
 ) -> Step:
     return Step(
         name=name,
@@ -156,6 +162,7 @@ def _step(
         params=params,
         help=help,
         cache=cache,
+        writes_records=records,
     )
 
 
