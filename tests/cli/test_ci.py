@@ -101,6 +101,16 @@ def test_a_push_to_what_git_init_calls_the_first_branch_starts_it() -> None:
     assert "branches: [main, master]" in workflow("github")
 
 
+def test_a_wheel_that_is_asked_for_and_not_there_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "ml" / "credit" / "requirements.txt").write_text("./wheels/noria-0.1.0-py3-none-any.whl\n")
+    assert status_of("ci", "init", "github") == 0
+    assert "it installs ./wheels/noria-0.1.0-py3-none-any.whl, which is not there yet" in capsys.readouterr().err
+    (project / "ml" / "credit" / "wheels").mkdir()
+    (project / "ml" / "credit" / "wheels" / "noria-0.1.0-py3-none-any.whl").touch()
+    assert status_of("ci", "init", "github") == 0
+    assert "not there yet" not in capsys.readouterr().err
+
+
 def test_printing_writes_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert status_of("ci", "init", "github", "--stdout") == 0
     assert capsys.readouterr().out.startswith("# Written by `noria ci init github`")

@@ -30,6 +30,7 @@ def init(host: str, force: bool, to_stdout: bool, json_output: bool) -> None:
     [[triggers]] that are in UTC are written into the GitHub workflow too.
     """
     from noria.cli.opening import workspace
+    from noria.project.requirement import missing_wheel, requirements_text
     from noria.project.workflow import HOSTS, place, workflow
     from noria.store.files import write_atomic
 
@@ -58,9 +59,10 @@ def init(host: str, force: bool, to_stdout: bool, json_output: bool) -> None:
         return
     click.echo(f"{path} is as it should be" if same else f"wrote {path}")
     if not (opened.root / "requirements.txt").is_file():
-        click.echo(
-            "it installs requirements.txt, which is not there yet: write `noria` and what your steps need", err=True
-        )
+        click.echo("it installs requirements.txt, which is not there yet; write into it:", err=True)
+        click.echo(requirements_text(), err=True, nl=False)
+    elif (wheel := missing_wheel(opened.root)) is not None:
+        click.echo(f"it installs {wheel}, which is not there yet: the head of requirements.txt says how", err=True)
     click.echo(f"next: git add {path.relative_to(top).as_posix()} && git commit && git push", err=True)
 
 

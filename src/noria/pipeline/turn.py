@@ -104,7 +104,7 @@ class Turn:
         self._cells = {step.name: _Cell(step, forced=step.name in setting.force) for step in graph}
         self._unwritten: list[StepRecord] = []
         self._recent: dict[Digest, Action] = {}
-        self._pasts: dict[str, Past] | None = None
+        self._pasts: dict[str, Past] = {}
         self._pool: Pool | None = None
         self._cancelled = threading.Event()
         self._failed = False
@@ -128,6 +128,7 @@ class Turn:
         """
         began = time.monotonic()
         self._recent = self._records.recent(self._graph.order())
+        self._pasts = self._records.pasts(self._graph.order())
         whole = False
         try:
             while not self._cancelled.is_set() and self._advance():
@@ -181,14 +182,16 @@ class Turn:
             if found is None and not cell.looked:
                 found = self._records.action(cell.key)
                 cell.looked = True  # from here on, claiming looks again
-            fresh = found is not None and superseded(step, found, self._past(cell))
+            fresh = found is not None and superseded(step, found, self._pasts[step.name])
             if found is not None and not fresh and self._take(cell, found):
                 return
             fresh = fresh or bool(cell.fault)
         if self._pool is not None and not self._pool.has_room():
             return
         if not cell.reasons:
-            cell.reasons = self._reasons(cell)
+            cell.reasons = why_run(
+                step, cell.parts, self._pasts[step.name], self._records, fault=cell.fault, forced=cell.forced
+            )
             cell.reason = summary(cell.reasons) or "its result is not on record"
         now = datetime.now(UTC)
         claim = self._records.claim(cell.key, step.name, self._run_id, fresh=fresh, now=now, again=cell.foreign)
@@ -216,15 +219,6 @@ class Turn:
         self._unwritten.append(self._record(cell))
         self._tell("step_cached", cell, seconds=found.seconds)
         return True
-
-    def _past(self, cell: _Cell) -> Past:
-        if self._pasts is None:
-            self._pasts = self._records.pasts(self._graph.order())
-        return self._pasts[cell.step.name]
-
-    def _reasons(self, cell: _Cell) -> tuple[Reason, ...]:
-        past = self._past(cell)
-        return why_run(cell.step, cell.parts, past, self._records, fault=cell.fault, forced=cell.forced)
 
     def _give(self, cell: _Cell, now: datetime) -> None:
         if self._pool is None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from noria.errors import StoreUnavailable, VersionExists, WrongArgument
 from noria.project.example import example
+from noria.project.requirement import requirements_text
 from noria.store.files import ensure_folder, write_atomic
 
 __all__ = ["check_name", "from_example", "from_text", "refuse_taken", "source_for"]
@@ -132,11 +133,11 @@ def source_for(data: Path) -> tuple[str, Path | None]:
 
 def _surroundings(folder: Path) -> list[Path]:
     written = []
-    for template, name in (
-        ("pipeline.py.txt", "pipeline.py"),
-        ("gitignore.txt", ".gitignore"),
-        ("requirements.txt", "requirements.txt"),
+    for name, text in (
+        ("pipeline.py", (_NEW / "pipeline.py.txt").read_text(encoding="utf-8")),
+        (".gitignore", (_NEW / "gitignore.txt").read_text(encoding="utf-8")),
+        ("requirements.txt", requirements_text()),
     ):
-        write_atomic(folder / name, (_NEW / template).read_text(encoding="utf-8"))
+        write_atomic(folder / name, text)
         written.append(folder / name)
     return written

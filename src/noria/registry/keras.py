@@ -205,7 +205,7 @@ def _demand_keras() -> None:
     if tuple(int(part) for part in installed.split(".")[:3] if part.isdigit()) < OLDEST:
         raise MissingExtra(
             f"Keras {installed} can be made to write outside its folder by a model file",
-            mend='pip install --upgrade "noria[keras]"',
+            mend="pip install --upgrade keras",
             code="N-REG-105",
         )
 

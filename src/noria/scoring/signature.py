@@ -166,7 +166,7 @@ class Signature:
         if value.get("version") != 1:
             raise WrongData(
                 f"cannot read a signature of version {value.get('version')!r}",
-                mend="pip install --upgrade noria",
+                mend="take the noria that wrote it, or a newer one",
                 code="N-SCORING-002",
             )
         return cls(

@@ -75,7 +75,7 @@ def upgrade(database: Database, folders: Sequence[Path]) -> bool:
             raise Conflict(
                 "the database was written by a newer noria",
                 why=str(error),
-                mend="pip install --upgrade noria",
+                mend="take the noria that wrote it, or a newer one: the database names its steps in alembic_version",
                 code="N-STORE-020",
             ) from error
     return True
