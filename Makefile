@@ -40,6 +40,7 @@ docs: $(VENV)/.test ## build the documentation into docs/_build
 ci: export NORIA_REQUIRE_SERVICES := 1
 ci: $(VENV)/.all check ## everything, with every extra and every service; then the demo from a clean state
 	$(MAKE) test
+	$(MAKE) docs
 	rm -rf .venv-demo
 	$(MAKE) demo VENV=.venv-demo
 	rm -rf .venv-demo

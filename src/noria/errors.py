@@ -88,6 +88,9 @@ class NoriaError(Exception):
         self.why = why
         self.mend = mend
         self.code = code
+        if told := self.render().partition("\n")[2]:
+            # A notebook and a script print the exception itself: the mend belongs to it there too (PEP 678).
+            self.add_note(told)
 
     def render(self) -> str:
         """Lay the error out as the command line prints it."""
