@@ -122,10 +122,12 @@ def test_on_a_terminal_it_asks(here: Path) -> None:
     command = [sys.executable, "-m", "noria", "init"]
     asked = subprocess.Popen(command, cwd=here, stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     os.close(slave)
-    os.write(master, b"churn\ncustomers.csv\nchurned\n")
+    os.write(master, b"churn\ncustomer.csv\ncustomers.csv\nchurn\nchurned\n")
     out, err = asked.communicate(timeout=60)
     os.close(master)
     assert asked.returncode == 0, err
     assert "churn/noria.toml" in out
-    assert "Which column shall be predicted?" in err
+    assert "'customer.csv' is no example and no file" in err
+    assert "the data has no column 'churn'; did you mean 'churned'?" in err
+    assert err.count("Which column shall be predicted?") == 2
     assert load(here / "churn").settings.data.target == "churned"

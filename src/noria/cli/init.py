@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from noria.cli.opening import as_json, print_json
-from noria.errors import WrongArgument
+from noria.errors import WrongArgument, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from noria.project.starter import Facts, Task
 
@@ -98,24 +98,42 @@ def _ask_start() -> tuple[str | None, str | None]:
     click.echo("Begin with an example:", err=True)
     for found in EXAMPLES.values():
         click.echo(f"  {found.name:<10} {found.title}", err=True)
-    answer = _ask("Which one, or the path of a table of yours?", "--example or --data", default="credit")
+
+    def known(answer: str) -> str:
+        # What is neither an example nor a file may still be a source: a pattern, sql:…, https://…
+        if answer in EXAMPLES or Path(answer).is_file() or any(sign in answer for sign in ":*?["):
+            return answer
+        hint = did_you_mean(answer, EXAMPLES)
+        raise click.UsageError(f"{answer!r} is no example and no file" + (f"; {hint}" if hint else ""))
+
+    answer = _ask("Which one, or the path of a table of yours?", "--example or --data", default="credit", check=known)
     return (answer, None) if answer in EXAMPLES else (None, answer)
 
 
 def _ask_target(columns: Sequence[Facts]) -> str:
     if _on_terminal():
         click.echo("Columns: " + ", ".join(column.name for column in columns), err=True)
-    return _ask(f'Which column shall be predicted? ("{_NO_TARGET}" to look for groups instead)', "--target")
+
+    def known(answer: str) -> str:
+        names = [*(column.name for column in columns), _NO_TARGET]
+        if answer in names:
+            return answer
+        hint = did_you_mean(answer, names)
+        raise click.UsageError(f"the data has no column {answer!r}" + (f"; {hint}" if hint else ""))
+
+    question = f'Which column shall be predicted? ("{_NO_TARGET}" to look for groups instead)'
+    return _ask(question, "--target", check=known)
 
 
-def _ask(question: str, flag: str, *, default: str | None = None) -> str:
+def _ask(question: str, flag: str, *, default: str | None = None, check: Callable[[str], str] | None = None) -> str:
+    """Ask on the terminal, again after an answer that `check` refuses."""
     if not _on_terminal():
         raise WrongArgument(
             f"{flag} is missing, and there is no terminal to ask on",
             mend="noria init NAME --data FILE --target COLUMN\nnoria init NAME --example credit",
             code="N-CLI-011",
         )
-    answer: str = click.prompt(question, default=default, err=True)
+    answer: str = click.prompt(question, default=default, err=True, value_proc=check)
     return answer
 
 
