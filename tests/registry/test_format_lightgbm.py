@@ -78,3 +78,29 @@ def test_what_is_not_text_is_refused() -> None:
         loads(b"tree\n\xff\xfe")
     with pytest.raises(UntrustedFormat):
         loads(b"\x80\x04\x95")
+
+
+def hidden(text: bytes, how: str) -> bytes:
+    """Point a tree outside itself, with the sound line where only a reader unlike LightGBM would take it from."""
+    sound = re.search(r"^left_child=.*$", text.decode(), flags=re.MULTILINE)
+    assert sound is not None
+    wild = f"left_child={' '.join(['9999'] * len(sound[0].split()))}"
+    made = text.decode().replace(sound[0], wild if how == "after" else f"{wild}{how}{sound[0]}", 1)
+    made = re.sub(r"^tree_sizes=.*\n", "", made, flags=re.MULTILINE)
+    if how == "after":
+        padding = "".join(f"pad{'x' * number}=1\n" for number in range(22))
+        made = made.replace("\n\n\nTree=1", f"\n{padding}{sound[0]}\n\n\nTree=1", 1)
+    return made.encode()
+
+
+@pytest.mark.parametrize("how", ["\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\n", "after"])
+def test_a_sound_line_cannot_hide_a_wild_one(data: tuple[np.ndarray, bytes, np.ndarray], how: str) -> None:
+    with pytest.raises(UntrustedFormat):
+        check(hidden(data[1], how))
+
+
+def test_sizes_that_lead_elsewhere_are_refused(data: tuple[np.ndarray, bytes, np.ndarray]) -> None:
+    first = re.search(rb"^tree_sizes=(\d+)", data[1], flags=re.MULTILINE)
+    assert first is not None
+    with pytest.raises(UntrustedFormat):
+        check(data[1].replace(first[0], b"tree_sizes=%d" % (int(first[1]) + 7), 1))

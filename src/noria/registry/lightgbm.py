@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from noria.errors import UntrustedFormat
@@ -12,6 +14,9 @@ if TYPE_CHECKING:
     from lightgbm import Booster
 
 __all__ = ["check", "dumps", "loads"]
+
+MOST_LINES = 22
+"""LightGBM stops reading a tree's fields after this many lines."""
 
 
 def dumps(booster: Booster) -> bytes:
@@ -46,20 +51,29 @@ def check(data: bytes, *, name: str = "head.txt") -> None:
     """
     if not data.startswith(b"tree\n"):
         raise _broken(name, "it does not start as a LightGBM model does")
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        raise _broken(name, "it is not text") from None
+    # LightGBM ends a line at "\n" only and a text at NUL; a sign that Python takes for a line end would show us another
+    # tree than the one LightGBM reads. It writes nothing but printable ASCII.
+    if re.search(rb"[^\n -~]", data):
+        raise _broken(name, "it is not plain text")
+    text = data.decode("ascii")
     head, *trees = text.split("\nTree=")
-    fields = _fields(head)
+    fields = _fields(head, name)
     features = _number(fields, "max_feature_idx", name) + 1
     if not trees or "end of trees" not in text:
         raise _broken(name, "it is cut off")
     classes, at_once = (_number(fields, key, name) for key in ("num_class", "num_tree_per_iteration"))
     if not 1 <= classes == at_once or len(trees) % at_once:  # LightGBM makes room for one and writes the other
         raise _broken(name, f"it has {classes} classes, {at_once} trees a round and {len(trees)} trees")
+    if "tree_sizes" in fields:  # where LightGBM jumps to, without looking for the next tree itself
+        sizes = [len(tree) + len("\nTree=") for tree in trees]
+        told = _numbers(fields, "tree_sizes", len(trees), name)
+        if list(accumulate(told[:-1])) != list(accumulate(sizes[:-1])):
+            raise _broken(name, "its tree_sizes do not lead to its trees")
     for tree in trees:
-        _check_tree(_fields(tree.partition("\n\n")[0]), features, name)
+        block = tree.partition("\n\n")[0].partition("\n")[2]
+        if block.count("\n") >= MOST_LINES:
+            raise _broken(name, "a tree has lines that LightGBM would not read")
+        _check_tree(_fields(block, name), features, name)
 
 
 def _check_tree(fields: Mapping[str, str], features: int, name: str) -> None:
@@ -95,8 +109,13 @@ def _check_categories(fields: Mapping[str, str], kinds: list[int], name: str) ->
         raise _broken(name, "the categories of a tree point outside themselves")
 
 
-def _fields(text: str) -> dict[str, str]:
-    return {key: value for key, found, value in (line.partition("=") for line in text.splitlines()) if found}
+def _fields(text: str, name: str) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    for key, found, value in (line.partition("=") for line in text.split("\n")):
+        if found and (key in fields or not key.replace("_", "").isalpha()):
+            raise _broken(name, f"it says {key[:40]!r} twice, or that is no name")
+        fields[key] = value
+    return fields
 
 
 def _number(fields: Mapping[str, str], key: str, name: str) -> int:
@@ -107,7 +126,10 @@ def _number(fields: Mapping[str, str], key: str, name: str) -> int:
 
 
 def _numbers(fields: Mapping[str, str], key: str, count: int, name: str, *, decimal: bool = False) -> list[int]:
-    parts = fields.get(key, "").split()
+    value = fields.get(key, "")
+    parts = value.split()
+    if "_" in value:  # Python takes 1_0 for ten, LightGBM for one
+        raise _broken(name, f"{key} holds something that is not a number")
     if len(parts) != count:
         raise _broken(name, f"a tree has {len(parts)} of {count} entries in {key}")
     try:
