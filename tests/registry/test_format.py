@@ -252,6 +252,24 @@ def test_a_tree_that_points_outside_itself_is_refused(forest: dict[str, bytes]) 
     assert "outside itself" in error.why
 
 
+@pytest.mark.parametrize("estimator", ["hist", "forest"])
+def test_a_tree_that_asks_for_a_feature_beyond_the_rows_is_refused(estimator: str) -> None:
+    from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100, 3))
+    y = (X[:, 0] > 0).astype(int)
+    model: object
+    if estimator == "hist":
+        model = HistGradientBoostingClassifier(max_iter=1).fit(X, y)
+        model._predictors[0][0].nodes["feature_idx"][0] = 200_000_000
+    else:  # its trees say honestly how many features they want: more than the forest is ever given
+        model = RandomForestClassifier(1).fit(np.hstack([X, X * 0, y[:, None]]), y)
+        model.n_features_in_ = 3
+    with pytest.raises(UntrustedFormat, match="not a model file"):
+        skops_files.loads(skops_files.dumps(model), name="head.skops")
+
+
 def test_a_zip_bomb_is_refused(files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(skops_files, "MOST_BYTES", 1000)
     assert "more than a model may" in refused(files).why

@@ -259,41 +259,53 @@ def _check_trees(value: object, name: str) -> None:
 
     scikit-learn walks them without bounds checks, so a crafted file could read foreign memory or never end.
     """
-    seen: set[int] = set()
-    stack = [value]
+    seen: set[tuple[int, int]] = set()
+    stack: list[tuple[object, int]] = [(value, 0)]
     while stack:
-        item = stack.pop()
-        if id(item) in seen:
+        item, features = stack.pop()
+        if (id(item), features) in seen:
             continue
-        seen.add(id(item))
-        kind = type(item).__name__
+        seen.add((id(item), features))
+        kind, module = type(item).__name__, type(item).__module__
+        # Rows are held against the count of the estimator that is asked, not against the tree's own.
+        if module.startswith("sklearn.ensemble.") and hasattr(item, "fit"):
+            features = _features_of(item)
+        elif module == "sklearn.tree._classes":
+            features = min(_features_of(item), features or _features_of(item))
         if kind == "Tree":
-            _check_tree(item, name)
+            _check_tree(item, features, name)
         elif kind == "TreePredictor":
-            _check_predictor(item, name)
+            _check_predictor(item, features, name)
+        inside: Collection[object] = ()
         if isinstance(item, Mapping):
-            stack += item.values()
+            inside = item.values()
         elif isinstance(item, (list, tuple)):
-            stack += item
-        elif type(item).__module__.startswith(("sklearn.", "noria.")):
-            stack += getattr(item, "__dict__", {}).values()
+            inside = item
+        elif module.startswith(("sklearn.", "noria.")):
+            inside = getattr(item, "__dict__", {}).values()
+        stack += [(one, features) for one in inside]
 
 
-def _check_tree(tree: object, name: str) -> None:
+def _features_of(estimator: object) -> int:
+    count = getattr(estimator, "n_features_in_", 0)
+    return count if isinstance(count, int) else 0
+
+
+def _check_tree(tree: object, features: int, name: str) -> None:
     _, arguments, state = cast("tuple[object, tuple[int, ...], Mapping[str, Nodes]]", tree.__reduce__())
     nodes = state["nodes"]
     if len(state["values"]) != len(nodes):
         raise _broken(name, "a decision tree has more nodes than values")
     inner = nodes["left_child"] != -1
     _check_nodes(nodes["left_child"][inner], nodes["right_child"][inner], inner, name)
-    _check_features(nodes["feature"][inner], int(arguments[0]), name)
+    _check_features(nodes["feature"][inner], min(features, int(arguments[0])), name)
 
 
-def _check_predictor(predictor: object, name: str) -> None:
+def _check_predictor(predictor: object, features: int, name: str) -> None:
     nodes = predictor.nodes  # type: ignore[attr-defined]
     inner = nodes["is_leaf"] == 0
     _check_nodes(nodes["left"][inner].astype("int64"), nodes["right"][inner].astype("int64"), inner, name)
-    _check_features(nodes["feature_idx"][inner], 2**31, name)
+    _check_features(nodes["feature_idx"][inner], features, name)
     categorical = inner & (nodes["is_categorical"] != 0)
     bitsets = predictor.raw_left_cat_bitsets  # type: ignore[attr-defined]
     if categorical.any() and int(nodes["bitset_idx"][categorical].max()) >= len(bitsets):
