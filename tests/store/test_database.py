@@ -167,3 +167,13 @@ def test_a_reader_never_waits_for_a_writer_on_sqlite(tmp_path: Path) -> None:
         assert other.execute("SELECT count(*) FROM notes").fetchone() == (0,)
         other.close()
     store.close()
+
+
+def test_a_path_is_taken_as_it_stands(tmp_path: Path) -> None:
+    file = tmp_path / "which? 100%25 #1" / "noria.db"
+    store = Database(f"sqlite:///{file}")
+    with store.transaction() as connection:
+        _metadata.create_all(connection)
+    store.close()
+    assert file.is_file()
+    assert [entry.name for entry in tmp_path.iterdir()] == [file.parent.name]

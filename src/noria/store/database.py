@@ -29,6 +29,7 @@ metadata = sa.MetaData(
 """Where each room declares the tables it owns (``ROOM/tables.py``)."""
 
 _BUSY_SECONDS = 30
+_SQLITE = "sqlite:///"
 
 
 class Database:
@@ -50,7 +51,9 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         try:
-            parsed = sa.make_url(url)
+            # A path is taken as it stands: to a URL a "?" in it would end it, and the file would lie elsewhere.
+            file = url.removeprefix(_SQLITE)
+            parsed = sa.make_url(url) if file == url else sa.URL.create("sqlite", database=file or None)
         except sa.exc.ArgumentError as error:
             raise _wrong_url(url) from error
         if parsed.drivername == "postgresql":
@@ -117,7 +120,7 @@ class Database:
             raise
 
     def _unavailable(self, error: DBAPIError) -> StoreUnavailable:
-        shown = sa.make_url(self.url).render_as_string(hide_password=True)
+        shown = self.url if self.dialect == "sqlite" else sa.make_url(self.url).render_as_string(hide_password=True)
         reason = str(error.orig).strip()
         mend = "start the database server or correct [store] database"
         if self.dialect == "sqlite":
