@@ -155,3 +155,12 @@ def test_what_cannot_be_split_is_told(wanted: dict[str, object], error: type[Exc
 def test_one_row_cannot_be_split() -> None:
     with pytest.raises(WrongData, match="1 row cannot be split"):
         split(pa.table({"y": [1]}))
+
+
+def test_hash_sides_stay_when_whole_numbers_become_floats_or_text() -> None:
+    ids = list(range(500))
+    sides = [
+        split(pa.table({"id": written}), method="hash", test=0.3, key=["id"]).test.tolist()
+        for written in (pa.array(ids), pa.array(ids, pa.float64()), pa.array(map(str, ids)))
+    ]
+    assert sides[0] == sides[1] == sides[2]

@@ -171,7 +171,7 @@ def _by_hash(
     limit = int(test * 2**64)
     held = np.fromiter(
         (
-            int.from_bytes(blake3(salt + "\x1f".join(map(str, cells)).encode()).digest(length=8), "big") < limit
+            int.from_bytes(blake3(salt + "\x1f".join(map(_written, cells)).encode()).digest(length=8), "big") < limit
             for cells in zip(*columns, strict=True)
         ),
         dtype=bool,
@@ -179,6 +179,11 @@ def _by_hash(
     )
     rows = np.arange(table.num_rows, dtype=np.int64)
     return rows[~held], rows[held]
+
+
+def _written(cell: object) -> str:
+    # One row without an id makes pandas write all of them as 1.0, 2.0: they must stay on their side.
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
 
 
 def _layers(table: pa.Table, target: str | None) -> NDArray[np.int64]:
