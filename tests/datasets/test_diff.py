@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -63,3 +64,13 @@ def test_a_key_that_repeats_is_told() -> None:
     assert (made.keyed, made.removed, made.unchanged) == (False, 1, 1)
     assert "not unique in the older" in made.note
     assert "not in both" in diff(pa.table({"id": [1]}), pa.table({"x": [1]}), ["id"]).note
+
+
+@pytest.mark.parametrize("key", [["id"], []])
+def test_a_column_that_got_a_fraction_changed_in_that_row_only(key: list[str]) -> None:
+    old = pa.table({"id": [1, 2, 3], "y": [1, 2, 3]})
+    new = pa.table({"id": [1.0, 2.0, 3.0], "y": [1.0, 2.0, 3.5]})
+    made = diff(old, new, key)
+    assert made.unchanged == 2
+    assert made.retyped == {"id": ("int", "float"), "y": ("int", "float")}
+    assert (made.added, made.removed, made.changed) == ((0, 0, 1) if key else (1, 1, 0))

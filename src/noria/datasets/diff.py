@@ -109,7 +109,8 @@ def diff(a: pa.Table, b: pa.Table, key: Sequence[str] = ()) -> TableDiff:
     retyped = {name: (_named(old), _named(new)) for name, (old, new) in types.items() if old != new}
     with session({"a": a, "b": b}) as duck:
         note = _unusable(duck, key, both)
-        moved = set(retyped)
+        # Whole numbers and others meet as numbers, columns of any other two types as text.
+        moved = {name: "DOUBLE" if set(types) == {"int", "float"} else "VARCHAR" for name, types in retyped.items()}
         counted = _by_content(duck, both, moved) if note else _by_key(duck, key, both, moved)
     return TableDiff(
         columns_added=added,
@@ -136,7 +137,7 @@ def _unusable(duck: duckdb.DuckDBPyConnection, key: Sequence[str], both: Sequenc
 
 
 def _by_key(
-    duck: duckdb.DuckDBPyConnection, key: Sequence[str], both: Sequence[str], retyped: set[str]
+    duck: duckdb.DuckDBPyConnection, key: Sequence[str], both: Sequence[str], retyped: Mapping[str, str]
 ) -> dict[str, object]:
     others = [name for name in both if name not in key]
     # IS NOT DISTINCT FROM lets a missing key value match a missing one.
@@ -179,7 +180,7 @@ def _by_key(
     }
 
 
-def _by_content(duck: duckdb.DuckDBPyConnection, both: Sequence[str], retyped: set[str]) -> dict[str, object]:
+def _by_content(duck: duckdb.DuckDBPyConnection, both: Sequence[str], retyped: Mapping[str, str]) -> dict[str, object]:
     if not both:
         return {"added": 0, "removed": 0, "changed": 0, "unchanged": 0}
 
@@ -192,10 +193,10 @@ def _by_content(duck: duckdb.DuckDBPyConnection, both: Sequence[str], retyped: s
     return {"added": new, "removed": gone, "changed": 0, "unchanged": same}
 
 
-def _side(side: str, name: str, retyped: set[str]) -> str:
+def _side(side: str, name: str, retyped: Mapping[str, str]) -> str:
     cell = f"{side}.{quoted(name)}"
-    # Columns of two types meet as text: 1 and '1' are the same value written differently.
-    return f"CAST({cell} AS VARCHAR)" if name in retyped else cell
+    # 1, 1.0 and '1' are the same value written differently.
+    return f"CAST({cell} AS {retyped[name]})" if name in retyped else cell
 
 
 def _text(side: str, name: str) -> str:
