@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import tomllib
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from loans import turn
 
 from noria.errors import WrongData
 from noria.steps.lock import LOCK, dump_lock, load_lock, read_lock, write_lock
@@ -57,3 +59,16 @@ def test_a_run_writes_it(finished: Path) -> None:
     assert lock["gates"]["roc_auc >= 0.5"]["passed"] is True
     assert "roc_auc" in lock["metrics"]
     assert str(finished) not in (finished / LOCK).read_text()
+
+
+@pytest.mark.parametrize("damage", ["lost", "merged", "edited"])
+def test_a_run_with_nothing_to_do_mends_it(finished: Path, tmp_path: Path, damage: str) -> None:
+    project = Path(shutil.copytree(finished, tmp_path / "loans"))
+    turn(project).run()
+    written = (project / LOCK).read_text()
+    if damage == "lost":
+        (project / LOCK).unlink()
+    else:
+        (project / LOCK).write_text(f"{written}\n<<<<<<< ours\n" if damage == "merged" else written.replace("a", "o"))
+    assert turn(project).run().nothing_to_do
+    assert (project / LOCK).read_text() == written

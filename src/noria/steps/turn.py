@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
-from noria.errors import GateFailed, NoriaError
+from noria.errors import GateFailed, NoriaError, WrongData
 from noria.evaluation.catalogue import DEFINITIONS
 from noria.pipeline.engine import Engine
+from noria.registry.catalog import Registry
 from noria.registry.verdicts import Verdicts
 from noria.runs.code import git_state
 from noria.runs.environment import environment
 from noria.runs.runs import Runs
-from noria.steps.lock import write_lock
+from noria.steps.lock import dump_lock, load_lock, read_lock, write_lock
 from noria.steps.standard import graph_of
 from noria.store.blobs import canonical_json
 
@@ -162,7 +163,9 @@ class Turn:
             graph[name]  # a misspelt step is told before a run is recorded
         if not force and all(one.state == "cached" for one in planned):
             outputs = self._kept(planned)
-            return self._result(None, outputs, cached=graph.order(), seconds=time.monotonic() - started)
+            kept = self._result(None, outputs, cached=graph.order(), seconds=time.monotonic() - started)
+            self._restore_lock(kept, outputs)
+            return kept
         on_graph(graph)
         runs = Runs(self.database)
         runs.mark_lost(datetime.now(UTC))
@@ -242,6 +245,19 @@ class Turn:
             seconds=seconds,
             error=error,
         )
+
+    def _restore_lock(self, result: TurnResult, outputs: Mapping[str, ArtifactRef]) -> None:
+        """Write the lock anew where it was lost, or a merge or an edit left it saying something else."""
+        try:
+            found = load_lock(self.project.root) or {}
+        except WrongData:
+            found = {}
+        record = self._describe(result, outputs)
+        wanted = read_lock(dump_lock(record))
+        if {**found, "run": None} == {**wanted, "run": None}:
+            return
+        version = Registry(self.database, self.blobs).get(result.model, result.version or "latest")
+        write_lock(self.project.root, {**record, "run": {"id": version.run_id}})
 
     def _attach(self, runs: Runs, run_id: str, path: str, content: bytes, media_type: str) -> None:
         runs.add_artifact(run_id, path, self.blobs.put(content), len(content), media_type)
