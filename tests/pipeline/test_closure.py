@@ -227,6 +227,35 @@ def test_loading_by_name_is_noted(write: Write, tmp_path: Path) -> None:
     assert "line 2" in read(tmp_path).notes[0]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from importlib import import_module as load\ndef f(x): return load('other')",
+        "import importlib\nload = importlib.import_module\ndef f(x): return load('other')",
+        "import importlib\ndef f(x): return list(map(importlib.import_module, ['other']))",
+        "import importlib\ndef f(x): return getattr(importlib, 'import_module')('other')",
+        "import pkgutil\ndef f(x): return pkgutil.resolve_name('other:X')",
+    ],
+)
+def test_a_loader_under_another_name_is_followed(write: Write, tmp_path: Path, text: str) -> None:
+    write("pipeline.py", text)
+    write("other.py", "X = 1")
+    assert set(read(tmp_path).modules) == {"pipeline", "other"}
+
+
+def test_a_call_that_names_its_module_is_no_riddle(write: Write, tmp_path: Path) -> None:
+    write("pipeline.py", "import importlib\ndef f(x): return importlib.import_module('other')")
+    write("other.py", "X = 1")
+    assert read(tmp_path).notes == ()
+
+
+def test_a_folder_that_the_code_puts_on_the_path_is_read(write: Write, tmp_path: Path) -> None:
+    write("pipeline.py", "import sys\nsys.path.insert(0, 'src')\nfrom tools.rates import RATE")
+    write("src/tools/__init__.py", "")
+    write("src/tools/rates.py", "RATE = 1")
+    assert set(read(tmp_path).modules) == {"pipeline", "tools", "tools.rates"}
+
+
 def test_text_that_only_looks_like_a_module_is_none(write: Write, tmp_path: Path) -> None:
     words = "['head.tail', 'numpy.linalg', 'numpy', 'pipeline.x', '..up']"
     write("pipeline.py", f"import importlib\nW = {words}\ndef f(n): return importlib.import_module(W[n])")

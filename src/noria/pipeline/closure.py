@@ -19,7 +19,7 @@ from noria.pipeline.syntax import Facts, facts, opaque
 
 __all__ = ["LAYOUT", "Closure", "Sources"]
 
-LAYOUT = f"1 {sys.version_info[0]}.{sys.version_info[1]}"
+LAYOUT = f"2 {sys.version_info[0]}.{sys.version_info[1]}"
 """Version of remembered facts: a syntax tree reads differently under another Python."""
 
 _PACKAGE = "noria"
@@ -199,7 +199,16 @@ class Sources:
                     return path.parent.parent if path.stem == "__init__" else path.parent
         if root is not None and self._locate(root, top) is not None:
             return root
-        return top
+        return self._beside(top, root) or top
+
+    def _beside(self, top: str, root: Path | None) -> Path | None:
+        """Find what is neither in the project folder nor installed in a folder of it, such as ``src``."""
+        folders = sorted(entry for entry in root.iterdir() if entry.is_dir()) if root is not None else []
+        for folder in folders:
+            found = None if folder.name.startswith(".") else self._locate(folder, top)
+            if found is not None and found.file is not None:
+                return folder
+        return None
 
     def _locate(self, home: Path, name: str) -> _Located | None:
         key = (home, name)

@@ -13,8 +13,9 @@ __all__ = ["Facts", "facts", "opaque"]
 
 _DIGITS = 32
 _MODULE_LIKE = re.compile(r"\.*[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(:[A-Za-z_]\w*)?")
-_LOADERS = frozenset({"import_module", "__import__", "find_spec", "run_module", "reload"})
+_LOADERS = frozenset({"import_module", "__import__", "find_spec", "run_module", "reload", "resolve_name"})
 _UNREADABLE = frozenset({"exec", "eval", "run_path", "spec_from_file_location", "entry_points", "compile"})
+_PASSED_ON = frozenset({"import_module", "__import__", "run_module", "run_path", "resolve_name"})
 _READS_DOCS = frozenset({"__doc__", "getdoc", "get_docstring"})
 
 
@@ -122,6 +123,7 @@ class _Reader:
     bound: dict[str, str] = field(default_factory=dict)
     dynamic: str = ""
     reads_docs: bool = False
+    called: set[int] = field(default_factory=set)
 
     def body(self, nodes: list[ast.stmt], *, docstring: bool) -> None:
         self.bare.append("[")
@@ -182,11 +184,19 @@ class _Reader:
             target = origin + alias.name if origin.endswith(".") else f"{origin}.{alias.name}"
             self.imports.add(target)
             self.bound[alias.asname or alias.name] = target
+            if alias.asname != alias.name and alias.asname:
+                self.passed_on(alias.name, node)
         return False
+
+    def passed_on(self, word: str, node: ast.AST) -> None:
+        """Note a loader that is renamed or handed on, so that its calls cannot be told from others."""
+        if word in _PASSED_ON and id(node) not in self.called:
+            self.dynamic = self.dynamic or f"{word}, line {getattr(node, 'lineno', 0)}"
 
     def attribute(self, node: ast.Attribute) -> bool:
         if node.attr in _READS_DOCS:
             self.reads_docs = True
+        self.passed_on(node.attr, node)
         parts: list[str] = []
         inner: ast.expr = node
         while isinstance(inner, ast.Attribute):
@@ -199,6 +209,7 @@ class _Reader:
     def name(self, node: ast.Name) -> bool:
         if node.id in _READS_DOCS:
             self.reads_docs = True
+        self.passed_on(node.id, node)
         self.bare.append(node.id)
         return True
 
@@ -206,15 +217,18 @@ class _Reader:
         value = node.value
         if isinstance(value, str) and len(value) < 200 and _MODULE_LIKE.fullmatch(value):
             self.strings.add(value.partition(":")[0])
+            self.passed_on(value, node)
+            self.reads_docs = self.reads_docs or value in _READS_DOCS
         self.bare.append(repr(value))
         return True
 
     def call(self, node: ast.Call) -> bool:
         word = _word(node.func)
+        self.called.add(id(node.func))
         if word in _LOADERS:
             first = node.args[0] if node.args else None
             if isinstance(first, ast.Constant) and isinstance(first.value, str):
-                self.imports.add(first.value)
+                self.imports.add(first.value.partition(":")[0])
             else:
                 self.dynamic = self.dynamic or f"{word}, line {node.lineno}"
         # re.compile and frame.eval are not what is meant
