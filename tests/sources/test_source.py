@@ -94,6 +94,20 @@ def test_a_database_is_never_made_or_changed(tmp_path: Path) -> None:
     assert read("sql:sqlite:///loans.db?table=loans", root=tmp_path).num_rows == 1
 
 
+def test_a_database_in_an_oddly_named_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "which? 100%25 #1"
+    folder.mkdir()
+    with sqlite3.connect(folder / "loans.db") as connection:
+        connection.execute("CREATE TABLE loans (id INTEGER)")
+        connection.execute("INSERT INTO loans VALUES (1)")
+    before = token("sql:sqlite:///loans.db?table=loans", root=folder)
+    assert read("sql:sqlite:///loans.db?table=loans", root=folder).num_rows == 1
+    with sqlite3.connect(folder / "loans.db") as connection:
+        connection.execute("INSERT INTO loans VALUES (2)")
+    assert token("sql:sqlite:///loans.db?table=loans", root=folder) != before
+    assert [entry.name for entry in tmp_path.iterdir()] == [folder.name]
+
+
 def test_a_variable_that_is_not_set(tmp_path: Path) -> None:
     with pytest.raises(WrongSetting, match="NO_SUCH_DB"):
         read("sql:env:NO_SUCH_DB?table=t", root=tmp_path)
@@ -118,7 +132,11 @@ class _Pages(BaseHTTPRequestHandler):
         if self.command == "GET":
             self.wfile.write(body)
 
-    do_HEAD = do_GET
+    def do_HEAD(self) -> None:
+        if self.path.startswith("/get-only/"):
+            self.send_error(403)
+        else:
+            self.do_GET()
 
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -148,6 +166,12 @@ def test_a_file_from_the_web(web: str, tmp_path: Path) -> None:
     assert token(f"{web}/a.csv", root=tmp_path) == 'etag:"v1"'
     assert token(f"{web}/rows?id=7", root=tmp_path).startswith("modified:x")
     assert token(f"{web}/plain.csv", root=tmp_path) == VOLATILE
+
+
+def test_a_server_that_refuses_to_be_asked_without_reading(web: str, tmp_path: Path) -> None:
+    _Pages.pages = {"/get-only/a.csv": (200, {"ETag": '"v1"'}, b"a\n1\n")}
+    assert token(f"{web}/get-only/a.csv", root=tmp_path) == VOLATILE
+    assert read(f"{web}/get-only/a.csv", root=tmp_path).to_pylist() == [{"a": 1}]
 
 
 def test_what_the_web_refuses(web: str, tmp_path: Path) -> None:

@@ -63,8 +63,14 @@ def read_url(reference: Reference, na_values: tuple[str, ...]) -> tuple[pa.Table
 
 
 def url_token(url: str) -> str | None:
-    """Ask for the ETag or the date of a URL; None when the server gives neither."""
-    with _opened(url, "HEAD") as response:
+    """Ask for the ETag or the date of a URL; None when the server gives neither, or answers only whole requests."""
+    try:
+        asked = _opened(url, "HEAD")
+    except WorkFailed as error:
+        if isinstance(error.__cause__, HTTPError):
+            return None  # no such method, or a signature for GET alone: reading will tell whether the file is there
+        raise
+    with asked as response:
         tag = response.headers.get("ETag")
         changed, length = response.headers.get("Last-Modified"), response.headers.get("Content-Length")
     if tag:

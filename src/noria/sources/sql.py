@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError, ProgrammingError, SQLAlchemyError
@@ -147,11 +148,11 @@ def _sqlite(url: sa.URL, root: Path) -> sa.URL:
             code="N-SOURCE-015",
         )
     # Read-only: asking for rows must never make or change a database.
-    return url.set(database=f"file:{path.resolve()}", query={"mode": "ro", "uri": "true"})
+    return url.set(database=f"file:{quote(str(path.resolve()))}", query={"mode": "ro", "uri": "true"})
 
 
 def _sqlite_state(url: sa.URL) -> list[str]:
-    path = Path((url.database or "").removeprefix("file:"))
+    path = Path(unquote((url.database or "").removeprefix("file:")))
     log = path.with_name(path.name + "-wal")
     return [digest_file(path), digest_file(log) if log.is_file() else ""]
 
@@ -222,7 +223,8 @@ def _table(place: _Place, connection: sa.Connection) -> tuple[str | None, str]:
 
 def _server_state(place: _Place, connection: sa.Connection) -> list[str] | None:
     if place.query is not None:
-        rows: sa.FromClause = sa.text(place.query.replace(":", r"\:")).columns().subquery("rows_of_query")
+        # The line's end closes a comment that would swallow the bracket after it.
+        rows: sa.FromClause = sa.text(place.query.replace(":", r"\:") + "\n").columns().subquery("rows_of_query")
     else:
         schema, name = _table(place, connection)
         rows = sa.table(name, schema=schema).alias("rows_of_query")
