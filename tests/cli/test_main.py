@@ -126,6 +126,17 @@ def test_a_bug_of_ours_leaves_a_report_and_no_traceback(
     assert "ZeroDivisionError: division by zero" in text
 
 
+def test_a_report_of_an_argument_that_is_no_text(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["noria", "plan", "\udcff"])
+    breaking(monkeypatch, ZeroDivisionError("division by zero"))
+    status, _, err = say(capsys, "plan")
+    assert (status, "Traceback" in err) == (face._BUG, False)
+    assert "\\udcff" in next(tmp_path.iterdir()).read_text()
+
+
 def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     breaking(monkeypatch, KeyboardInterrupt())
     assert say(capsys, "plan") == (130, "", "\ninterrupted\n")

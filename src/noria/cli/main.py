@@ -176,7 +176,9 @@ def _confess(error: Exception) -> None:
     text = "".join(traceback.format_exception(error))
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     path = Path(tempfile.gettempdir()) / f"noria-bug-{stamp}-{os.getpid()}.txt"
-    write_atomic(path, f"noria {' '.join(sys.argv[1:])}\n\n{text}", mode=0o600)
+    # An argument may be no UTF-8, and the report of that must not fail of it.
+    report = f"noria {' '.join(sys.argv[1:])}\n\n{text}".encode(errors="backslashreplace")
+    write_atomic(path, report, mode=0o600)
     label = click.style("bug", fg="red", bold=True)
     click.echo(
         f"{label}: noria failed where it should not: {type(error).__name__}: {error}\n"
