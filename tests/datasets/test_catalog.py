@@ -45,6 +45,13 @@ def test_the_same_rows_make_no_new_version(database: Database, blobs: Blobs) -> 
     assert datasets.commit("credit", FIRST, source="a.csv").number == two.number + 1
 
 
+def test_the_same_numbers_of_another_type_make_one(database: Database, blobs: Blobs) -> None:
+    datasets = Datasets(database, blobs)
+    datasets.commit("flags", pa.table({"paid": [True, False]}), source="")
+    made = datasets.commit("flags", pa.table({"paid": [1, 0]}), source="")
+    assert (made.number, datasets.read(made)["paid"].to_pylist()) == (2, [1, 0])
+
+
 def test_many_commit_at_once(database: Database, blobs: Blobs) -> None:
     datasets = Datasets(database, blobs)
     tables = [pa.table({"id": [number]}) for number in range(6)]

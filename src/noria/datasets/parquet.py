@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from noria.datasets.sql import one_row, quoted, session
+from noria.store.blobs import digest_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["fingerprint", "from_file", "to_bytes"]
 
 _GROUP_ROWS = 122_880  # what DuckDB hands to one thread at a time
-_ALGORITHM = "duckdb-sum-1"
+_ALGORITHM = "duckdb-sum-2"
 
 
 def to_bytes(table: pa.Table) -> bytes:
@@ -51,6 +52,8 @@ def fingerprint(table: pa.Table) -> str:
     True
     >>> fingerprint(pa.table({"a": [1, 2]})) == fingerprint(pa.table({"a": [1, 2, 2]}))
     False
+    >>> fingerprint(pa.table({"a": [1, 0]})) == fingerprint(pa.table({"a": [True, False]}))
+    False
     """
     import duckdb  # noqa: PLC0415 - heavy
 
@@ -59,4 +62,6 @@ def fingerprint(table: pa.Table) -> str:
         # A sum, where XOR would let two equal rows vanish; HUGEINT, where a double would round.
         query = f"SELECT count(*), sum(hash({names})) FROM rows_of_table"  # noqa: S608 - names are quoted
         count, total = one_row(duck, query)
-    return f"{_ALGORITHM}-{duckdb.__version__}:{count:x}-{int(total or 0) % 2**128:x}"
+    # DuckDB hashes true as 1, and a time as its number.
+    types = digest_json([str(column.type) for column in table.schema])[:16]
+    return f"{_ALGORITHM}-{duckdb.__version__}:{count:x}-{int(total or 0) % 2**128:x}-{types}"
