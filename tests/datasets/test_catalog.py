@@ -52,6 +52,14 @@ def test_the_same_numbers_of_another_type_make_one(database: Database, blobs: Bl
     assert (made.number, datasets.read(made)["paid"].to_pylist()) == (2, [1, 0])
 
 
+def test_a_lost_profile_is_taken_again(database: Database, blobs: Blobs) -> None:
+    datasets = Datasets(database, blobs)
+    version = datasets.commit("credit", FIRST, source="")
+    profile = datasets.profile(version)
+    blobs.path(version.profile).unlink()
+    assert datasets.profile(datasets.commit("credit", FIRST, source="")) == profile
+
+
 def test_many_commit_at_once(database: Database, blobs: Blobs) -> None:
     datasets = Datasets(database, blobs)
     tables = [pa.table({"id": [number]}) for number in range(6)]

@@ -490,6 +490,17 @@ def test_a_damaged_dataset(lived: Path, noria: Noria) -> None:
     assert noria("data", "export", "-o", "copy.csv").status == 0
 
 
+def test_a_lost_profile(lived: Path, noria: Noria) -> None:
+    from noria.workspace import Workspace
+
+    digest = Workspace(lived).datasets.get("loans").profile
+    stored(lived, digest).unlink()
+    refused(noria("fsck"), 1, "1 are needed", "--force check")
+    assert noria("run", "--force", "check").status == 0
+    assert noria("fsck").status == 0
+    assert noria("data", "show").status == 0
+
+
 def test_every_object_damaged_in_turn(lived: Path, noria: Noria) -> None:
     """A run over any damaged object mends it or says what is damaged; none of them breaks version 1."""
     first = set(shown(noria, 1)["files"].values())  # type: ignore[attr-defined]

@@ -64,7 +64,12 @@ def _mend(owners: Collection[str]) -> str:
 
 
 def _owned(ws: Workspace) -> list[tuple[str, Digest]]:
-    owned = [(f"{v.name}@{v.number}", v.digest) for name in ws.datasets.names() for v in ws.datasets.versions(name)]
+    owned = [
+        (version.ref, digest)
+        for name in ws.datasets.names()
+        for version in ws.datasets.versions(name)
+        for digest in (version.digest, version.profile)
+    ]
     for model in ws.registry.models():
         for version in ws.registry.versions(model):
             owned += [(version.ref, digest) for digest in version.files.values()]
