@@ -229,6 +229,18 @@ def test_functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         read("python:my_rows_for_test.rows", root=tmp_path)
 
 
+def test_a_function_that_fails_is_told_with_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    (tmp_path / "failing_rows.py").write_text(
+        "def wrong():\n    raise KeyError('x')\ndef uneven():\n    return {'a': [1, 2], 'b': [1]}\n"
+    )
+    with pytest.raises(WorkFailed, match="KeyError: 'x'") as told:
+        read("python:failing_rows.wrong", root=tmp_path)
+    assert "failing_rows.py:2, in wrong" in told.value.why
+    with pytest.raises(WorkFailed, match="expected length"):
+        read("python:failing_rows.uneven", root=tmp_path)
+
+
 def test_a_file_token_is_remembered_and_moves(tmp_path: Path) -> None:
     path, cache = tmp_path / "a.csv", tmp_path / "cache"
     path.write_text("a\n1\n")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from traceback import extract_tb
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from noria.errors import SourceNotFound, WrongData, did_you_mean
+from noria.errors import NoriaError, SourceNotFound, WorkFailed, WrongData, did_you_mean
 from noria.sources.cells import columns_of
 
 if TYPE_CHECKING:
@@ -30,9 +31,27 @@ def call(location: str, root: Path) -> pa.Table:
         There is no such module or function.
     WrongData
         It returned something else than rows.
+    WorkFailed
+        It raised an error, or its rows are no table.
     """
     function = _find(location, root)
-    result = function()
+    try:
+        return _rows(function(), location)
+    except NoriaError:
+        raise
+    except Exception as error:
+        # Whatever it is, it is the user's: told with his line, not as a fault of noria.
+        frames = [frame for frame in extract_tb(error.__traceback__) if frame.filename != __file__]
+        where = f"{frames[-1].filename}:{frames[-1].lineno}, in {frames[-1].name}" if frames else ""
+        raise WorkFailed(
+            f"python:{location} failed: {type(error).__name__}: {error}",
+            why=where,
+            mend="call the function by itself, and mend it",
+            code="N-SOURCE-041",
+        ) from error
+
+
+def _rows(result: object, location: str) -> pa.Table:
     if isinstance(result, pa.Table):
         return result
     if hasattr(result, "__arrow_c_stream__"):
