@@ -123,3 +123,9 @@ def damage(blobs: Blobs, ref: ArtifactRef) -> Path:
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     return path
+
+
+def test_an_array_of_no_dimension_stays_one(blobs: Blobs) -> None:
+    back = decode(encode(np.array(3.0), blobs), blobs)
+    assert isinstance(back, np.ndarray)
+    assert back.shape == ()

@@ -235,7 +235,7 @@ class _Encoder:
                 code="N-PIPELINE-041",
             )
         buffer = io.BytesIO()
-        np.lib.format.write_array(buffer, np.ascontiguousarray(array), allow_pickle=False)
+        np.lib.format.write_array(buffer, np.asarray(array, order="C"), allow_pickle=False)
         return buffer.getvalue()
 
     def _refuse(self, value: object, where: str) -> WrongArgument:
