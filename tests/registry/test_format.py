@@ -264,7 +264,7 @@ def test_a_tree_that_asks_for_a_feature_beyond_the_rows_is_refused(estimator: st
         model = HistGradientBoostingClassifier(max_iter=1).fit(X, y)
         model._predictors[0][0].nodes["feature_idx"][0] = 200_000_000
     else:  # its trees say honestly how many features they want: more than the forest is ever given
-        model = RandomForestClassifier(1).fit(np.hstack([X, X * 0, y[:, None]]), y)
+        model = RandomForestClassifier(1).fit(np.hstack([X * 0, y[:, None]]), y)
         model.n_features_in_ = 3
     with pytest.raises(UntrustedFormat, match="not a model file"):
         skops_files.loads(skops_files.dumps(model), name="head.skops")

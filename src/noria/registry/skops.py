@@ -11,15 +11,9 @@ import io
 import json
 import zipfile
 from collections.abc import Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, cast
 
 from noria.errors import UntrustedFormat
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Nodes = NDArray[Any]  # a structured array: the type of its fields is beyond numpy's stubs
+from noria.registry.bounds import OutOfBounds, check_bounds
 
 __all__ = ["ALLOWED", "dumps", "loads", "types_in"]
 
@@ -204,7 +198,12 @@ def loads(data: bytes, *, name: str, trusted: Collection[str] = ()) -> object:
         raise _broken(name, f"{type(error).__name__}: {error}") from None
     except skops.io.exceptions.UntrustedTypesFoundException as error:
         raise _broken(name, str(error)) from None
-    _check_trees(made, name)
+    try:
+        check_bounds(made)
+    except OutOfBounds as error:
+        raise _broken(name, str(error)) from None
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
+        raise _broken(name, f"a part of it is missing or of another kind: {type(error).__name__} {error}") from None
     return made
 
 
@@ -252,79 +251,6 @@ def _nodes(value: object, name: str, depth: int) -> Iterator[tuple[str, str]]:
     elif isinstance(value, list):
         for child in value:
             yield from _nodes(child, name, depth + 1)
-
-
-def _check_trees(value: object, name: str) -> None:
-    """Refuse decision trees whose nodes point outside the tree.
-
-    scikit-learn walks them without bounds checks, so a crafted file could read foreign memory or never end.
-    """
-    seen: set[tuple[int, int]] = set()
-    stack: list[tuple[object, int]] = [(value, 0)]
-    while stack:
-        item, features = stack.pop()
-        if (id(item), features) in seen:
-            continue
-        seen.add((id(item), features))
-        kind, module = type(item).__name__, type(item).__module__
-        # Rows are held against the count of the estimator that is asked, not against the tree's own.
-        if module.startswith("sklearn.ensemble.") and hasattr(item, "fit"):
-            features = _features_of(item)
-        elif module == "sklearn.tree._classes":
-            features = min(_features_of(item), features or _features_of(item))
-        if kind == "Tree":
-            _check_tree(item, features, name)
-        elif kind == "TreePredictor":
-            _check_predictor(item, features, name)
-        inside: Collection[object] = ()
-        if isinstance(item, Mapping):
-            inside = item.values()
-        elif isinstance(item, (list, tuple)):
-            inside = item
-        elif module.startswith(("sklearn.", "noria.")):
-            inside = getattr(item, "__dict__", {}).values()
-        stack += [(one, features) for one in inside]
-
-
-def _features_of(estimator: object) -> int:
-    count = getattr(estimator, "n_features_in_", 0)
-    return count if isinstance(count, int) else 0
-
-
-def _check_tree(tree: object, features: int, name: str) -> None:
-    _, arguments, state = cast("tuple[object, tuple[int, ...], Mapping[str, Nodes]]", tree.__reduce__())
-    nodes = state["nodes"]
-    if len(state["values"]) != len(nodes):
-        raise _broken(name, "a decision tree has more nodes than values")
-    inner = nodes["left_child"] != -1
-    _check_nodes(nodes["left_child"][inner], nodes["right_child"][inner], inner, name)
-    _check_features(nodes["feature"][inner], min(features, int(arguments[0])), name)
-
-
-def _check_predictor(predictor: object, features: int, name: str) -> None:
-    nodes = predictor.nodes  # type: ignore[attr-defined]
-    inner = nodes["is_leaf"] == 0
-    _check_nodes(nodes["left"][inner].astype("int64"), nodes["right"][inner].astype("int64"), inner, name)
-    _check_features(nodes["feature_idx"][inner], features, name)
-    categorical = inner & (nodes["is_categorical"] != 0)
-    bitsets = predictor.raw_left_cat_bitsets  # type: ignore[attr-defined]
-    if categorical.any() and int(nodes["bitset_idx"][categorical].max()) >= len(bitsets):
-        raise _broken(name, "a decision tree points outside itself")
-
-
-def _check_nodes(left: NDArray[np.int64], right: NDArray[np.int64], inner: NDArray[np.bool_], name: str) -> None:
-    import numpy as np  # noqa: PLC0415 - heavy
-
-    own = np.flatnonzero(inner)
-    for child in (left, right):
-        # Trees are written parents first, so a child before its parent is a ring that would never end.
-        if ((child <= own) | (child >= len(inner))).any():
-            raise _broken(name, "a decision tree points outside itself")
-
-
-def _check_features(features: NDArray[np.int64], count: int, name: str) -> None:
-    if len(features) and not 0 <= int(features.min()) <= int(features.max()) < count:
-        raise _broken(name, "a decision tree asks for a feature that does not exist")
 
 
 def _broken(name: str, why: str) -> UntrustedFormat:
