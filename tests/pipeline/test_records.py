@@ -157,3 +157,14 @@ def test_the_states_of_a_run_are_read_back(database: Database) -> None:
     second = StepRecord("r1", "a", "skipped", ended=NOW, reason="b failed")
     records.settle([second, first, finished("r2")])
     assert records.states("r1") == [first, second]
+
+
+def test_what_a_step_did_last_is_told_of_its_own_project(database: Database) -> None:
+    one, other = Records(database, "credit"), Records(database, "diagnosis")
+    one.publish(finished("r1"), {}, keep=True)
+    other.publish(finished("r2", key=Digest("c" * 64), at=NOW + timedelta(seconds=1)), {}, keep=True)
+    last = one.pasts(["train"])["train"].last
+    assert last is not None
+    assert last.key == KEY
+    assert Records(database, "a third").pasts(["train"])["train"] == Past()
+    assert other.action(KEY) is not None  # a result is everybody's

@@ -37,16 +37,26 @@ class Engine:
         The same database, for the workers.
     jobs : int
         Steps that may run at once; as many as there are processors when left out.
+    scope : str
+        Whose steps these are, such as the project's name, where several share a database.
     """
 
     def __init__(
-        self, *, database: Database, blobs: Blobs, root: Path, database_url: str, jobs: int | None = None
+        self,
+        *,
+        database: Database,
+        blobs: Blobs,
+        root: Path,
+        database_url: str,
+        jobs: int | None = None,
+        scope: str = "",
     ) -> None:
         self._database = database
         self._blobs = blobs
         self._root = root.resolve()
         self._database_url = database_url
         self._jobs = jobs or os.cpu_count() or 1
+        self._scope = scope
         self._turn: Turn | None = None
 
     def plan(self, graph: Graph, *, force: Collection[str] = ()) -> list[PlannedStep]:
@@ -171,4 +181,4 @@ class Engine:
     def _records(self) -> Records:
         from noria.pipeline.records import Records  # noqa: PLC0415 - it brings SQLAlchemy
 
-        return Records(self._database)
+        return Records(self._database, self._scope)

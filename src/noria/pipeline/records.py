@@ -88,10 +88,14 @@ class Records:
     ----------
     database : Database
         Migrated.
+    scope : str
+        Whose steps these are, such as a project's name: results by key are everybody's, but what a step did last is
+        told of its own scope only.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, scope: str = "") -> None:
         self._database = database
+        self._scope = scope
         self._owner = this_process()
 
     def recent(self, steps: Collection[str]) -> dict[Digest, Action]:
@@ -117,7 +121,7 @@ class Records:
 
     def pasts(self, steps: Collection[str]) -> dict[str, Past]:
         """Recall what became of some steps before: two queries, however many steps."""
-        wanted = step_states.c.step.in_(list(steps))
+        wanted = sa.and_(step_states.c.scope == self._scope, step_states.c.step.in_(list(steps)))
         used = step_states.c.state.in_(("finished", "cached"))
         latest = (
             sa.select(step_states.c.step, sa.func.max(step_states.c.ended).label("at"))
@@ -125,7 +129,11 @@ class Records:
             .group_by(step_states.c.step)
             .subquery()
         )
-        joined = sa.and_(step_states.c.step == latest.c.step, step_states.c.ended == latest.c.at)
+        joined = sa.and_(
+            step_states.c.scope == self._scope,
+            step_states.c.step == latest.c.step,
+            step_states.c.ended == latest.c.at,
+        )
         results = (
             sa.select(*_COLUMNS, latest.c.step.label("used_by"))
             .join_from(latest, step_states, joined)
@@ -138,7 +146,11 @@ class Records:
             .group_by(step_states.c.step)
             .subquery()
         )
-        on = sa.and_(step_states.c.step == begun.c.step, step_states.c.started == begun.c.at)
+        on = sa.and_(
+            step_states.c.scope == self._scope,
+            step_states.c.step == begun.c.step,
+            step_states.c.started == begun.c.at,
+        )
         endings = sa.select(step_states.c.step, step_states.c.state).join_from(begun, step_states, on)
         with self._database.reading() as connection:
             last = {row.used_by: _action(row) for row in connection.execute(results)}
@@ -285,6 +297,7 @@ class Records:
             {
                 "run_id": one.run_id,
                 "step": one.step,
+                "scope": self._scope,
                 "state": one.state,
                 "key": one.key,
                 "reason": one.reason,

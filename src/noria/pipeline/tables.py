@@ -40,6 +40,7 @@ step_states = sa.Table(
     metadata,
     sa.Column("run_id", sa.Text, primary_key=True),
     sa.Column("step", sa.Text, primary_key=True),
+    sa.Column("scope", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("key", sa.String(64)),
     sa.Column("reason", sa.Text, nullable=False),
@@ -48,6 +49,6 @@ step_states = sa.Table(
     sa.Column("started", UtcTime),
     sa.Column("ended", UtcTime),
     sa.Column("error", Json),
-    sa.Index("ix_step_states_step_ended", "step", "ended"),
+    sa.Index("ix_step_states_step_ended", "scope", "step", "ended"),
 )
-"""How each step of each run went."""
+"""How each step of each run went; ``scope`` is whose: projects that share a database have steps of the same names."""

@@ -123,6 +123,7 @@ class Turn:
             root=project.root,
             database_url=database.url,
             jobs=jobs or len(os.sched_getaffinity(0)),
+            scope=project.name,
         )
         self._store = store
 

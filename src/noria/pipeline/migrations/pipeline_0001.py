@@ -36,6 +36,7 @@ def upgrade() -> None:
         "step_states",
         sa.Column("run_id", sa.Text, nullable=False),
         sa.Column("step", sa.Text, nullable=False),
+        sa.Column("scope", sa.Text, nullable=False),
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("key", sa.String(64)),
         sa.Column("reason", sa.Text, nullable=False),
@@ -46,7 +47,7 @@ def upgrade() -> None:
         sa.Column("error", sa.Text),
         sa.PrimaryKeyConstraint("run_id", "step", name="pk_step_states"),
     )
-    op.create_index("ix_step_states_step_ended", "step_states", ["step", "ended"])
+    op.create_index("ix_step_states_step_ended", "step_states", ["scope", "step", "ended"])
 
 
 def downgrade() -> None:
