@@ -98,12 +98,13 @@ def _gives_away(column: pa.ChunkedArray, answer: pa.ChunkedArray, task: str) -> 
     classes = answer.combine_chunks().dictionary_encode()
     codes = np.asarray(classes.indices.to_numpy(zero_copy_only=False), dtype=np.int64)
     n_classes = len(classes.dictionary)
-    values = column.combine_chunks().dictionary_encode()
-    # A value that occurs once goes with one class by nature.
-    if 1 < len(values.dictionary) <= min(_FEW, len(codes) // 4) and not column.null_count:
+    present = np.asarray(column.is_valid().to_numpy(), dtype=bool)
+    values = column.drop_null().combine_chunks().dictionary_encode()
+    # A value that occurs once goes with one class by nature. Gaps do not hide what the other rows give away.
+    if 1 < len(values.dictionary) <= min(_FEW, len(values) // 4) and len(values) >= _ENOUGH:
         places = np.asarray(values.indices.to_numpy(zero_copy_only=False), dtype=np.int64)
-        pairs = len(np.unique(places * n_classes + codes))
-        if pairs == len(values.dictionary) and n_classes > 1:
+        pairs = np.unique(places * n_classes + codes[present])
+        if len(pairs) == len(values.dictionary) and len(np.unique(pairs % n_classes)) > 1:
             return "each of its values goes with one class only"
     if n_classes != 2:
         return ""
