@@ -18,6 +18,7 @@ from noria.registry.catalog import Registry
 from noria.registry.verdicts import Verdicts
 from noria.steps.evaluate import evaluate
 from noria.steps.gate import gate
+from noria.steps.matrix import of_group
 from noria.steps.outputs import CheckOutput, SplitOutput, TrainOutput
 from noria.steps.register import register
 from noria.steps.split import COLLECTED, split
@@ -39,12 +40,20 @@ def people(n: int = 400, *, collected: int = 0) -> pa.Table:
 class Line:
     """The steps after `clean`, called as the engine calls them."""
 
-    def __init__(self, context: Heard, table: pa.Table, *, target: str | None = "bad") -> None:
+    def __init__(
+        self,
+        context: Heard,
+        table: pa.Table,
+        *,
+        target: str | None = "bad",
+        model: Mapping[str, object] = MODEL,
+        group: str | None = None,
+    ) -> None:
         self.context = context
-        self.data: dict[str, object] = {"source": "ingest", "target": target}
+        self.data: dict[str, object] = {"source": "ingest", "target": target, "group": group}
         self.task = "classification" if target else "clustering"
         self.split: SplitOutput = split(table, context, data=self.data, settings={}, task=None)
-        model = MODEL if target else CLUSTERS
+        model = model if target else CLUSTERS
         self.train: TrainOutput = train(self.split, context, data=self.data, model=model, prepare={})
         self.metric = "roc_auc" if target else "silhouette"
         self.evaluation: Mapping[str, object] = evaluate(
@@ -112,6 +121,16 @@ def test_the_champion_is_compared_on_recent_rows_where_they_suffice(collected: i
     assert line.gate(AGAINST, champion=number)
     assert "equivalent to loans@1" in line.notes
     assert said in line.notes
+
+
+def test_a_row_without_a_group_is_a_group_of_its_own(context: Heard) -> None:
+    shops = [None if row % 4 == 0 else row // 3 for row in range(400)]
+    line = Line(context, people().append_column("shop", pa.array(shops)), group="shop")
+    assert line.gate(AGAINST)
+    of_row = of_group(line.split["train"], "shop")
+    assert of_row is not None
+    missing = line.split["train"]["shop"].null_count
+    assert len(set(of_row)) == missing + len(set(line.split["train"]["shop"].drop_null().to_pylist()))
 
 
 def test_clusterings_are_compared_in_one_space(context: Heard) -> None:

@@ -50,12 +50,13 @@ def fitted(files: Mapping[str, bytes], trusted: Collection[str], root: Path) -> 
 
 
 def of_group(table: pa.Table, group: str | None) -> NDArray[np.object_] | None:
-    """Give the group of each row, or None where rows stand alone."""
+    """Give the group of each row as text, or None where rows stand alone; a row without one is its own."""
     if group is None:
         return None
     import numpy as np  # noqa: PLC0415 - the engine imports this module to look at it
 
-    return np.asarray(table[group].to_pylist(), dtype=object)
+    named = table[group].to_pylist()
+    return np.array([f"={name}" if name is not None else f"row {row}" for row, name in enumerate(named)], dtype=object)
 
 
 def moments(table: pa.Table, time: str | None) -> NDArray[np.datetime64] | None:
