@@ -15,13 +15,15 @@ from noria.registry.catalog import Registry
 from noria.registry.verdicts import Verdicts
 from noria.registry.version import model_digest
 from noria.scoring.signature import Signature
-from noria.steps.matrix import answers, feature_columns, fitted, of_group
+from noria.steps.matrix import TRAINED_ON, answers, feature_columns, fingerprints, fitted, of_group
 from noria.steps.split import COLLECTED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from noria.pipeline.context import StepContext
     from noria.steps.outputs import GateOutput, SplitOutput, TrainOutput
@@ -77,12 +79,20 @@ def _beside_champion(
     trusted: Collection[str],
 ) -> judging.ChampionEvidence:
     """Ask both models about the same held-out rows: those that came back from production where there are enough."""
+    import numpy as np  # noqa: PLC0415 - the engine imports this module to look at it
+
     registry = Registry(context.database, context.blobs)
     version = registry.get(name, number)
     champion = fitted(registry.files(version), trusted, context.root)
     signature = Signature.from_json(version.signature)
     challenger = fitted(train["model"], trusted, context.root)
-    table, note = _rows(split["test"], settings, champion.task)
+    test = split["test"]
+    unseen = None
+    if TRAINED_ON in version.files:
+        seen = np.frombuffer(registry.file(version, TRAINED_ON), dtype="<u8")
+        asked = fingerprints(test, list(signature.features), target=settings.target, task=champion.task)
+        unseen = ~np.isin(asked, seen)
+    table, note = _rows(test, settings, champion.task, unseen)
     rows = frame(table, feature_columns(split))
     return judging.ChampionEvidence(
         version=version.ref,
@@ -98,18 +108,38 @@ def _beside_champion(
     )
 
 
-def _rows(test: pa.Table, settings: DataSettings, task: str) -> tuple[pa.Table, str]:
+def _rows(test: pa.Table, settings: DataSettings, task: str, unseen: NDArray[np.bool_] | None) -> tuple[pa.Table, str]:
+    """Choose the rows that say most: from production and new to the champion, new to it, from production, all."""
+    import pyarrow as pa  # noqa: PLC0415 - the engine imports this module to look at it
+    import pyarrow.compute as pc  # noqa: PLC0415 - as above
+
+    fair = test if unseen is None else test.filter(pa.array(unseen))
+    known = "" if unseen is None else f"; {test.num_rows - fair.num_rows:,} that the champion trained on are left out"
+    if unseen is not None and fair.num_rows == test.num_rows:
+        known = ""
+    if COLLECTED in test.column_names:
+        recent = fair.filter(pc.fill_null(fair[COLLECTED], False))
+        if _enough(recent, settings, task):
+            told = "on held-out rows that came back from production" + known
+            return recent, told if unseen is not None else f"{told}; the champion may have trained on some of them"
+    if unseen is None:
+        return test, "the champion may have trained on some of these rows"
+    if fair.num_rows == test.num_rows:
+        return test, "" if COLLECTED not in test.column_names else (
+            f"on all test rows: only {recent.num_rows:,} of them came back from production"
+        )
+    if _enough(fair, settings, task):
+        return fair, "on held-out rows" + known
+    return test, (
+        f"on all test rows: the champion trained on {test.num_rows - fair.num_rows:,} of them, which flatters it, "
+        "and the others are too few"
+    )
+
+
+def _enough(rows: pa.Table, settings: DataSettings, task: str) -> bool:
     import pyarrow.compute as pc  # noqa: PLC0415 - the engine imports this module to look at it
 
-    if COLLECTED not in test.column_names:
-        return test, "the champion may have trained on some of these rows"
-    recent = test.filter(pc.fill_null(test[COLLECTED], False))
-    counts = (
-        [count["counts"] for count in pc.value_counts(recent[settings.target]).to_pylist()]
-        if task == "classification" and settings.target
-        else [recent.num_rows]
-    )
-    classes = 2 if task == "classification" else 1
-    if len(counts) >= classes and min(counts) >= _ENOUGH:
-        return recent, "on held-out rows that came back from production"
-    return test, f"on all test rows: only {recent.num_rows:,} of them came back from production"
+    if task != "classification" or not settings.target:
+        return bool(rows.num_rows >= _ENOUGH)
+    counts = [count["counts"] for count in pc.value_counts(rows[settings.target]).to_pylist()]
+    return len(counts) > 1 and min(counts) >= _ENOUGH

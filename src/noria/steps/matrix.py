@@ -10,7 +10,7 @@ from noria.registry import format as formats
 from noria.training.own import importable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -21,8 +21,15 @@ if TYPE_CHECKING:
     from noria.datasets.settings import DataSettings
     from noria.steps.outputs import SplitOutput
     from noria.training.model import FittedModel
+    from noria.training.task import Task
 
-__all__ = ["answers", "carried_columns", "feature_columns", "fitted", "moments", "of_group", "score_of"]
+__all__ = [
+    "TRAINED_ON", "answers", "carried_columns", "feature_columns", "fingerprints", "fitted", "moments", "of_group",
+    "score_of",
+]  # fmt: skip
+
+TRAINED_ON = "trained_on.u64"
+"""File beside a version: the fingerprints of the rows it learned from, sorted."""
 
 
 def feature_columns(split: SplitOutput) -> list[tuple[str, str]]:
@@ -57,6 +64,22 @@ def of_group(table: pa.Table, group: str | None) -> NDArray[np.object_] | None:
 
     named = table[group].to_pylist()
     return np.array([f"={name}" if name is not None else f"row {row}" for row, name in enumerate(named)], dtype=object)
+
+
+def fingerprints(
+    table: pa.Table, columns: Sequence[tuple[str, str]], *, target: str | None, task: Task
+) -> NDArray[np.uint64]:
+    """Give each row a number that its features and its label decide, to know it again in another split."""
+    import numpy as np  # noqa: PLC0415 - the engine imports this module to look at it
+    from pandas.util import hash_pandas_object  # noqa: PLC0415 - as above
+
+    from noria.preparation.frame import frame, labels  # noqa: PLC0415 - as above
+
+    rows = frame(table, sorted(columns))
+    if target is not None:
+        said = labels(table, target, task=task)
+        rows["_noria_label"] = said if task == "regression" else np.array([str(label) for label in said], dtype=object)
+    return np.asarray(hash_pandas_object(rows, index=False).to_numpy(), dtype=np.uint64)
 
 
 def moments(table: pa.Table, time: str | None) -> NDArray[np.datetime64] | None:

@@ -17,7 +17,15 @@ from noria.registry.verdicts import Verdicts
 from noria.runs.code import git_state
 from noria.runs.environment import environment
 from noria.scoring.signature import learn
-from noria.steps.matrix import answers, carried_columns, feature_columns, fitted, score_of
+from noria.steps.matrix import (
+    TRAINED_ON,
+    answers,
+    carried_columns,
+    feature_columns,
+    fingerprints,
+    fitted,
+    score_of,
+)
 from noria.store.blobs import digest_json
 
 if TYPE_CHECKING:
@@ -81,7 +89,11 @@ def register(
         task=split["about"]["task"],
         family=str(winner["family"]),
         created=created,
-        evidence=_evidence(told) | {"reference.json": _reference(split, evaluate, settings, metric, model)},
+        evidence=_evidence(told)
+        | {
+            "reference.json": _reference(split, evaluate, settings, metric, model),
+            TRAINED_ON: _trained_on(split, settings),
+        },
         evaluation_digest=digest_json(evaluate),
         code_commit=code.commit,
         code_clean=code.clean,
@@ -150,6 +162,16 @@ def _challenge(context: StepContext, version: ModelVersion) -> None:
             version.model, "challenger", version.number, actor="pipeline", reason="passed its gates",
             at=datetime.now(UTC),
         )  # fmt: skip
+
+
+def _trained_on(split: SplitOutput, settings: DataSettings) -> bytes:
+    """Remember the rows of the training: a later challenger is compared on none of them."""
+    import numpy as np  # noqa: PLC0415 - the engine imports this module to look at it
+
+    seen = fingerprints(
+        split["train"], feature_columns(split), target=settings.target, task=split["about"]["task"]
+    )  # fmt: skip
+    return np.unique(seen).astype("<u8").tobytes()
 
 
 def _reference(
