@@ -146,3 +146,15 @@ def test_benjamini_hochberg_is_scipys(p: list[float]) -> None:
     # Rounding may part the two exactly at the level.
     close = np.isclose(stats.false_discovery_control(p), 0.05)
     assert ((found == wanted) | close).all()
+
+
+@pytest.mark.parametrize("few", [1, 3, 9])
+def test_one_small_window_in_the_history_blinds_nothing(few: int) -> None:
+    rng = np.random.default_rng(6)
+    known = learned(rng)
+    history = [window(known, wide(rng, ROWS)) for _ in range(39)]
+    found = drift.judge(
+        known, window(known, wide(rng, ROWS, shift="mean", by=1.0)), history=[*history, window(known, wide(rng, few))]
+    )
+    assert found.calibrated
+    assert "n0" in {finding.name for finding in found.flagged}

@@ -237,3 +237,12 @@ def test_looks_at_once_judge_each_window_once(database: Database) -> None:
 
 def test_no_rows_no_windows(database: Database) -> None:
     assert Stream(database).look() == Look()
+
+
+def test_what_was_judged_together_is_remembered_together(database: Database) -> None:
+    stream = Stream(database, window="1h")
+    stream.add(98, every=timedelta(seconds=30))
+    stream.add(2, start=START + timedelta(hours=1), prefix="q")
+    found = stream.look(START + timedelta(hours=3))
+    assert [(w.rows, w.state, w.pooled) for w in found.windows] == [(98, "small", 1), (2, "clean", 2)]
+    assert [counts.rows for counts in Windows(database).calibration("credit", 1, "live")] == [100]

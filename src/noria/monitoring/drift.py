@@ -46,6 +46,7 @@ HISTORY = 30
 CALIBRATED_EFFECT = 0.02
 UNCALIBRATED_EFFECT = 0.1
 _ALL_BUT_NEVER = 0.01
+_FULL = 100  # a past window of half as many rows, or half of what is judged, is full enough to say what is normal
 
 
 @dataclass(frozen=True)
@@ -224,8 +225,9 @@ def _values(profile: FeatureProfile, window: FeatureCounts, past: Sequence[Featu
     ordered = profile.kind == "numeric"
     if not window.known:
         return Finding(profile.name, "values", profile.kind, 0.0, 1.0, detail="no values")
-    known = [counts for counts in past if counts.known]
-    smallest = min([window.known, *(counts.known for counts in known)])
+    # A past window of a few rows would leave one group, in which nothing can move.
+    known = [counts for counts in past if 2 * counts.known >= min(window.known, _FULL)]
+    smallest = min([window.known, *(counts.known for counts in known)] if len(known) >= HISTORY else [window.known])
     groups = group(profile, smallest)
     before, now = regroup(profile.counts, groups), regroup(window.counts, groups)
     if len(known) >= HISTORY:

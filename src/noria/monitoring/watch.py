@@ -247,7 +247,8 @@ class _Looking:
         history = self.records.calibration(self.model, version, arm)
         result = drift.judge(reference, together, history=history, level=self.settings.level)
         state = "broken" if result.broken else "drifted" if result.drifted else "clean"
-        return replace(record, drift=result.to_json(), state=state, pooled=pooled), counts.to_json(), since
+        # What was judged together is kept together: it may become part of what is normal for this version.
+        return replace(record, drift=result.to_json(), state=state, pooled=pooled), together.to_json(), since
 
     def _store(self, record: WindowRecord, counts: object, since: datetime) -> WindowRecord | None:
         values = {name: getattr(record, name) for name in record.__dataclass_fields__ if name != "id"}
