@@ -148,6 +148,22 @@ def test_benjamini_hochberg_is_scipys(p: list[float]) -> None:
     assert ((found == wanted) | close).all()
 
 
+@pytest.mark.parametrize(("known", "rows"), [(300, 1000), (300, 5000), (1000, 1000), (1000, 5000)])
+def test_a_long_tail_of_categories_is_no_drift(known: int, rows: int) -> None:
+    rng = np.random.default_rng(5)
+    share = 1 / np.arange(1, 3000) ** 1.1
+    levels = np.array([f"v{number}" for number in range(len(share))])
+
+    def table(n: int, name: str = "town") -> pa.Table:
+        return pa.table({name: rng.choice(levels, n, p=share / share.sum())})
+
+    alarms = 0
+    for _ in range(20):
+        learned_from = learn_reference(table(known), [("town", "category")])
+        alarms += bool(drift.judge(learned_from, learned_from.count(table(rows, "x.town"))).flagged)
+    assert alarms <= 1
+
+
 @pytest.mark.parametrize("few", [1, 3, 9])
 def test_one_small_window_in_the_history_blinds_nothing(few: int) -> None:
     rng = np.random.default_rng(6)

@@ -229,9 +229,9 @@ def _values(profile: FeatureProfile, window: FeatureCounts, past: Sequence[Featu
     known = [counts for counts in past if 2 * counts.known >= min(window.known, _FULL)]
     smallest = min([window.known, *(counts.known for counts in known)] if len(known) >= HISTORY else [window.known])
     groups = group(profile, smallest)
-    before, now = regroup(profile.counts, groups), regroup(window.counts, groups)
+    before, now = regroup(profile.counts, groups), regroup(_with_tail(profile, window), groups)
     if len(known) >= HISTORY:
-        change = calibrated([regroup(counts.counts, groups) for counts in known], now, ordered=ordered)
+        change = calibrated([regroup(_with_tail(profile, counts), groups) for counts in known], now, ordered=ordered)
     else:
         change = sampling(before, now, ordered=ordered)
     effect = kolmogorov_smirnov(before, now) if ordered else total_variation(before, now)
@@ -246,6 +246,26 @@ def _values(profile: FeatureProfile, window: FeatureCounts, past: Sequence[Featu
         psi=population_stability_index(regroup(profile.counts, ten), regroup(window.counts, ten)),
         w1=wasserstein(profile.counts, window.counts, profile.means, profile.sd) if ordered else None,
     )
+
+
+def _with_tail(profile: FeatureProfile, window: FeatureCounts) -> np.ndarray:
+    """Give a window's counts, and beside the rare categories those as rare that the reference missed by chance.
+
+    The reference's levels hold all of its rows, but never all of another sample's: of a column with a long tail, ever
+    some rows bring a level that is new. Left out, all others would seem to come more often. More than chance brings
+    (Good and Turing's estimate) is left to the test for unseen categories.
+
+    References
+    ----------
+    Good, I. J. (1953). The population frequencies of species and the estimation of population parameters.
+    Biometrika 40.
+    """
+    if profile.kind != "category" or not window.unseen or not profile.known:
+        return window.counts
+    expected = profile.singletons / profile.known * (window.known + window.unseen)
+    counts = window.counts.copy()
+    counts[-1] += min(window.unseen, int(expected + 3 * np.sqrt(expected)))
+    return counts
 
 
 def _share(

@@ -19,9 +19,10 @@ def group(profile: FeatureProfile, rows: int, *, bins: int = TEST_BINS) -> np.nd
     """Assign each bin of a profile to a group that the test can use.
 
     Numeric: neighbours are merged until each group holds 1/`bins` of the reference. Category: the most frequent
-    levels stand alone, the others together. No group expects fewer than five of the window's rows: the chi-square
-    tail is wrong below that. What is merged depends on the reference and the window's size only, never on the
-    window's values, so the test stays honest.
+    levels stand alone, the others together. No group expects fewer than five of the window's rows or holds fewer of
+    the reference's: the chi-square tail is wrong below that, and a level seen once was chosen for having been seen.
+    What is merged depends on the reference and the window's size only, never on the window's values, so the test
+    stays honest.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ def group(profile: FeatureProfile, rows: int, *, bins: int = TEST_BINS) -> np.nd
         Group of each bin, counted from 0.
     """
     total = max(profile.known, 1)
-    least = _LEAST_EXPECTED / max(rows, 1)
+    least = _LEAST_EXPECTED / max(min(rows, total), 1)
     weights = profile.counts / total
     if profile.kind == "numeric":
         return _neighbours(weights, max(1 / bins, least))
