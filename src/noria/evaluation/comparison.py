@@ -10,7 +10,7 @@ import numpy as np
 from noria.errors import WrongData
 from noria.evaluation.judged import judged
 from noria.evaluation.metrics import get
-from noria.evaluation.resampling import distribution, draw, interval, number, ones
+from noria.evaluation.resampling import distribution, draw, interval, kept_classes, number, ones
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -158,7 +158,7 @@ def compare(
     one, other = metric.prepare(first), metric.prepare(second)
     a, b = float(one(ones(first.n))[0]), float(other(ones(second.n))[0])
     margin = default_margin(metric, b) if margin is None else margin
-    strata = first.truth.astype(np.int64) if first.task == "classification" else None
+    strata = kept_classes(first.truth) if first.task == "classification" else None
     drawn = distribution(
         {"difference": lambda weights: one(weights) - other(weights)},
         draw(first.n, resamples, seed=seed, strata=strata, groups=groups),

@@ -14,7 +14,7 @@ from noria.evaluation.catalogue import Task
 from noria.evaluation.clustering import space_of
 from noria.evaluation.judged import judged
 from noria.evaluation.metrics import METRICS, applicable, get
-from noria.evaluation.resampling import Estimate, distribution, draw, interval, number, ones
+from noria.evaluation.resampling import Estimate, distribution, draw, interval, kept_classes, number, ones
 from noria.evaluation.slices import Slice, slices
 
 if TYPE_CHECKING:
@@ -235,7 +235,7 @@ def _estimates(
     defined = {name: statistic for name, statistic in statistics.items() if np.isfinite(values[name])}
     if rows.n < 2:
         return {name: Estimate(number(value)) for name, value in values.items()}
-    strata = rows.truth.astype(np.int64) if rows.task == "classification" else None
+    strata = kept_classes(rows.truth) if rows.task == "classification" else None
     drawn = distribution(defined, draw(rows.n, resamples, seed=seed, strata=strata, groups=groups))
     return {
         name: Estimate(value, *interval(drawn[name], level, around=value if METRICS[name].biased else None))

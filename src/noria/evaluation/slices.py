@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from noria.evaluation.resampling import Estimate, distribution, draw, interval, ones
+from noria.evaluation.resampling import Estimate, distribution, draw, interval, kept_classes, ones
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -103,7 +103,7 @@ def slices(
             continue
         statistic = metric.prepare(part)
         value = float(statistic(ones(part.n))[0])
-        strata = part.truth.astype(np.int64) if part.task == "classification" else None
+        strata = kept_classes(part.truth) if part.task == "classification" else None
         drawn = distribution({"": statistic}, draw(part.n, resamples, seed=seed, strata=strata))[""]
         low, high = interval(drawn, level, around=value if metric.biased else None)
         if np.isfinite(value) and low is not None and high is not None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from noria.evaluation.delong import delong
 from noria.evaluation.metrics import get
-from noria.evaluation.resampling import distribution, draw, ones
+from noria.evaluation.resampling import distribution, draw, kept_classes, ones
 
 if TYPE_CHECKING:
     from noria.evaluation.judged import Judged
@@ -64,7 +64,7 @@ def estimate(metric: str, rows: Judged, *, seed: int = 0) -> Realised | None:
         return _wilson(rows.truth == rows.predicted)
     statistic = get(metric).prepare(rows)
     value = float(statistic(ones(rows.n))[0])
-    strata = rows.truth.astype(np.int64) if rows.task == "classification" else None
+    strata = kept_classes(rows.truth) if rows.task == "classification" else None
     drawn = distribution({"metric": statistic}, draw(rows.n, _RESAMPLES, seed=seed, strata=strata))["metric"]
     drawn = drawn[np.isfinite(drawn)]
     if not np.isfinite(value) or len(drawn) < _RESAMPLES / 2:
