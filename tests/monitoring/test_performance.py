@@ -84,6 +84,15 @@ def test_a_metric_the_log_cannot_give_falls_back() -> None:
     assert verdict(truth, said, Reference({}, None, "roc_auc", {})).verdict == "unknown"
 
 
+def test_a_metric_that_grows_with_fewer_rows_proves_nothing() -> None:
+    rng = np.random.default_rng(3)
+    figures = {"ece": Expected(0.02, 0.01, 0.03, 5000), "roc_auc": KNOWN.metrics["roc_auc"]}
+    known = Reference({}, None, "ece", figures, "classification", "bad", ("bad", "good"))
+    found = [verdict(*scored(rng, 300, 1.5), known) for _ in range(20)]
+    assert {each.metric for each in found} == {"roc_auc"}
+    assert [each.verdict for each in found].count("worse") <= 3
+
+
 def test_errors_of_regression_point_the_other_way() -> None:
     rng = np.random.default_rng(6)
     truth = rng.normal(0, 1, 400)

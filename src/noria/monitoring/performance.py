@@ -181,14 +181,18 @@ def _compare(
 
 
 def _metric(reference: Reference, *, has_chances: bool) -> str:
-    """Choose the version's own metric if labels can give it, else the nearest that they can."""
+    """Choose the version's own metric if labels can give it, else the nearest that they can.
+
+    A metric that small samples alone move upwards (a calibration error, a distance) does not compare a window with
+    held-out rows of another number.
+    """
     if reference.task == "clustering":
         return ""
     names: tuple[str, ...] = (reference.metric, *_FALLBACKS.get(reference.task, ()))
     for name in names:
         if name in reference.metrics and name in METRICS:
             metric = METRICS[name]
-            if metric.task == reference.task and (has_chances or metric.needs != "proba"):
+            if metric.task == reference.task and not metric.biased and (has_chances or metric.needs != "proba"):
                 return name
     return ""
 
