@@ -21,6 +21,7 @@ from noria.monitoring.distance import (
     total_variation,
     wasserstein,
 )
+from noria.monitoring.drift import judge
 from noria.monitoring.profile import learn
 from noria.monitoring.reference import learn_reference, reference_from_json
 
@@ -67,7 +68,7 @@ def test_nan_is_missing_and_not_a_large_number() -> None:
     profile = learn("a", pa.array([1.0, 2.0, None, float("nan")]), "float")
     assert (profile.known, profile.missing) == (2, 2)
     seen = count(profile, pa.array([float("nan"), 5.0, float("-inf"), None]))
-    assert (seen.missing, seen.above, seen.invalid, seen.counts.sum()) == (2, 1, 1, 1)
+    assert (seen.missing, seen.above, seen.invalid, seen.counts.sum()) == (3, 1, 0, 1)
 
 
 def test_text_in_a_numeric_column_is_invalid_and_the_rest_is_counted() -> None:
@@ -134,3 +135,13 @@ def test_nothing_is_far_from_itself(counts: list[int]) -> None:
 def test_no_rows_have_no_shares() -> None:
     with pytest.raises(EmptyWindow):
         shares(np.zeros(3))
+
+
+def test_infinite_values_that_the_reference_has_too_are_not_broken_input() -> None:
+    rng = np.random.default_rng(1)
+
+    def table(n: int, name: str) -> pa.Table:
+        return pa.table({name: np.where(rng.random(n) < 0.05, np.inf, rng.normal(size=n))})
+
+    known = learn_reference(table(3000, "ratio"), [("ratio", "float")])
+    assert judge(known, known.count(table(1000, "x.ratio"))).flagged == ()

@@ -26,9 +26,9 @@ class FeatureCounts:
     Parameters
     ----------
     rows, missing : int
-        All rows, and those without a value.
+        All rows, and those without a value; an infinite one is none, to the model and to its reference.
     invalid : int
-        Values that are no numbers though the feature is numeric, or infinite.
+        Values that are no numbers though the feature is numeric.
     unseen : int
         Rows of a category the reference never had.
     below, above : int
@@ -152,7 +152,7 @@ def _count_numeric(profile: FeatureProfile, values: pa.ChunkedArray | pa.Array) 
     numbers, invalid = as_numbers(values)
     missing = len(values) - len(numbers) - invalid
     finite = numbers if np.isfinite(numbers).all() else numbers[np.isfinite(numbers)]
-    invalid += len(numbers) - len(finite)
+    missing += len(numbers) - len(finite)
     counts = np.bincount(np.searchsorted(profile.cuts, finite, "left"), minlength=len(profile.counts))
     if not len(finite):
         return FeatureCounts(len(values), missing, counts.astype(np.int64), invalid)
