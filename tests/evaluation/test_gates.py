@@ -133,6 +133,7 @@ def test_settings_are_judged_like_rules(case: Case) -> None:
         ({"metric": "roc_auk", "min": 0.5}, "did you mean 'roc_auc'"),
         ({"metric": "roc_auc"}, "asks for nothing"),
         ({"metric": "roc_auc", "min": 0.5, "against": "champion"}, "asks for two things"),
+        ({"metric": "davies_bouldin", "against": "champion"}, "has no interval"),
         ({"metric": "roc_auc", "against": "champion", "slice": "worst"}, "a slice is judged by min or max"),
         ({"metric": "roc_auc", "min": 0.5, "margin": 0.1}, "margin needs against"),
         ({"metric": "roc_auc", "min": 0.6, "max": 0.5}, "nothing lies between"),

@@ -11,6 +11,9 @@ from noria.evaluation.catalogue import find
 
 __all__ = ["Gate"]
 
+_WITHOUT_INTERVAL = ("davies_bouldin", "calinski_harabasz")
+"""Metrics of all rows together, which cannot be resampled; see `noria.evaluation.clustering`."""
+
 
 class Gate(BaseModel):
     """``[[gates]]``: one thing a version must show before it may be promoted."""
@@ -51,6 +54,11 @@ class Gate(BaseModel):
             raise ValueError("the gate asks for two things: write one [[gates]] for the bound and one for the champion")
         if self.against is not None and self.slice is not None:
             raise ValueError("a slice is judged by min or max, not against the champion")
+        if self.against is not None and self.metric in _WITHOUT_INTERVAL:
+            raise ValueError(
+                f"{self.metric} has no interval, so a version cannot be shown to be no worse than the champion by it: "
+                'take metric = "silhouette", or write min or max'
+            )
         if self.margin is not None and self.against is None:
             raise ValueError('margin needs against = "champion"')
         if self.min is not None and self.max is not None and self.min > self.max:
