@@ -79,3 +79,28 @@ def test_labels_take_the_type_of_the_prediction(
 def test_no_labels_at_all(database: Database) -> None:
     log = pa.table({"prediction_id": ["p0"], "prediction": ["a"]})
     assert join(log, Labels(database).latest("m"))["label"].to_pylist() == [None]
+
+
+def test_a_label_written_in_another_case_is_the_class_it_means() -> None:
+    log = pa.table(
+        {
+            "prediction_id": ["a", "b", "c", "d"],
+            "prediction": ["True", "True", "False", "False"],
+            "p.False": [0.1, 0.2, 0.8, 0.9],
+            "p.True": [0.9, 0.8, 0.2, 0.1],
+        }
+    )
+    known = pa.table(
+        {
+            "prediction_id": ["a", "b", "c", "d"],
+            "label": ["true", "FALSE", "False", "maybe"],
+            "label_ts": pa.array([NOW] * 4, pa.timestamp("us", tz="UTC")),
+        }
+    )
+    assert join(log, known)["label"].to_pylist() == ["True", "False", "False", "maybe"]
+
+
+def test_classes_that_differ_in_case_only_stay_apart() -> None:
+    log = pa.table({"prediction_id": ["x", "y"], "prediction": ["a", "A"], "p.A": [0.1, 0.9], "p.a": [0.9, 0.1]})
+    known = pa.table({"prediction_id": ["x", "y"], "label": ["a", "A"], "label_ts": [NOW, NOW]})
+    assert join(log, known)["label"].to_pylist() == ["a", "A"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from noria.predictions.entry import CARRIED, FEATURE
+from noria.predictions.entry import CARRIED, FEATURE, PROBABILITY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
 
@@ -27,14 +27,16 @@ def join(log: pa.Table, labels: pa.Table) -> pa.Table:
     Returns
     -------
     pyarrow.Table
-        The log with ``label`` (of the type of ``prediction``) and ``label_ts``, null where nothing is known yet.
+        The log with ``label`` (of the type of ``prediction``) and ``label_ts``, null where nothing is known yet. Text
+        that differs from a class in case only, as ``true`` from ``True``, is that class.
     """
     import pyarrow as pa  # noqa: PLC0415 - heavy
     import pyarrow.compute as pc  # noqa: PLC0415 - heavy
 
     places = pc.index_in(log["prediction_id"], value_set=labels["prediction_id"].combine_chunks())
     wanted = log.schema.field("prediction").type
-    known = _as(labels["label"], wanted)
+    classes = [name.removeprefix(PROBABILITY) for name in log.column_names if name.startswith(PROBABILITY)]
+    known = _as(labels["label"], wanted, classes)
     joined = log.append_column("label", pc.take(known, places))
     return joined.append_column(pa.field("label_ts", labels["label_ts"].type), pc.take(labels["label_ts"], places))
 
@@ -73,17 +75,20 @@ def collected(joined: pa.Table, *, target: str, rename: Mapping[str, str] | None
     return pa.table(made)
 
 
-def _as(values: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
+def _as(values: pa.ChunkedArray, wanted: pa.DataType, classes: Sequence[str]) -> pa.ChunkedArray:
     """Cast labels to the predictions' type; what cannot be is unknown."""
     import pyarrow as pa  # noqa: PLC0415 - heavy
 
-    if values.type == wanted:
-        return values
     if pa.types.is_string(wanted):
         from noria.scoring.answers import label_text  # noqa: PLC0415 - beside its only use
 
-        made = [None if value is None else label_text(value) for value in values.to_pylist()]
+        # Exact names last: where two classes differ in case only, each text finds its own.
+        spelt = {name.lower(): name for name in classes} | {name: name for name in classes}
+        texts = [None if value is None else label_text(value) for value in values.to_pylist()]
+        made = [text if text is None else spelt.get(text, spelt.get(text.lower(), text)) for text in texts]
         return pa.chunked_array([pa.array(made, pa.string())])
+    if values.type == wanted:
+        return values
     return pa.chunked_array([pa.array([_float(value) for value in values.to_pylist()], wanted)])
 
 
