@@ -7,15 +7,20 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from loans import FILE, Heard, start, turn
 
+from noria.evaluation.judged import Prediction
+from noria.evaluation.metrics import error_for
+from noria.monitoring.watch import read_reference
 from noria.registry.aliases import Aliases
 from noria.registry.catalog import Registry
 from noria.registry.verdicts import Verdicts
+from noria.scoring.scorer import Scorer
 from noria.steps.evaluate import evaluate
 from noria.steps.gate import gate
 from noria.steps.matrix import of_group
@@ -49,9 +54,10 @@ class Line:
         target: str | None = "bad",
         model: Mapping[str, object] = MODEL,
         group: str | None = None,
+        positive: object = None,
     ) -> None:
         self.context = context
-        self.data: dict[str, object] = {"source": "ingest", "target": target, "group": group}
+        self.data: dict[str, object] = {"source": "ingest", "target": target, "group": group, "positive": positive}
         self.task = "classification" if target else "clustering"
         self.split: SplitOutput = split(table, context, data=self.data, settings={}, task=None)
         model = model if target else CLUSTERS
@@ -152,6 +158,27 @@ def test_a_row_without_a_group_is_a_group_of_its_own(context: Heard) -> None:
     assert of_row is not None
     missing = line.split["train"]["shop"].null_count
     assert len(set(of_row)) == missing + len(set(line.split["train"]["shop"].drop_null().to_pylist()))
+
+
+@pytest.mark.parametrize("positive", [False, 0, "false"])
+def test_the_positive_class_is_the_same_one_everywhere(positive: object, context: Heard) -> None:
+    table = people()
+    yes = pa.array([value == "yes" for value in table["bad"].to_pylist()])
+    line = Line(context, table.set_column(2, "bad", yes), positive=positive)
+    assert line.gate({"metric": "roc_auc", "min": 0.5})
+    registry = Registry(context.database, context.blobs)
+    version = registry.get("loans", line.register())
+    known = read_reference(registry.file(version, "reference.json"))
+    scorer = Scorer.load(registry, version)
+    test = line.split["test"]
+    answered = scorer.score_table(test.select(["income", "age"]))
+    assert known.positive == "False"
+    assert known.prediction is not None
+    assert answered["score"].to_pylist() == answered["p.False"].to_pylist()
+    assert known.prediction.low == pytest.approx(min(answered["score"].to_pylist()))
+    truth, proba = np.array([True, False, True]), np.array([[0.1, 0.9], [0.2, 0.8], [0.4, 0.6]])
+    error = error_for("recall", positive=cast("bool", positive))
+    assert error(truth, Prediction(np.array([True, True, True]), proba, (False, True))) == 1.0
 
 
 def test_clusterings_are_compared_in_one_space(context: Heard) -> None:

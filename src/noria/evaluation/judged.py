@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from noria.evaluation.catalogue import Task
 
-__all__ = ["Answers", "Judged", "Label", "Prediction", "Predictor", "judged", "predicted"]
+__all__ = ["Answers", "Judged", "Label", "Prediction", "Predictor", "judged", "place_of", "predicted"]
 
 Label = str | int | float | bool
 _SUM_TOLERANCE = 1e-3
@@ -235,10 +235,23 @@ def _positive(wanted: Label | None, labels: tuple[Label, ...]) -> int | None:
     return 1 if wanted is None else _find(wanted, labels)
 
 
+def place_of(wanted: Label, labels: Sequence[Label]) -> int | None:
+    """Find the class that is meant, the same one wherever it is asked: itself first, else by its text.
+
+    Examples
+    --------
+    >>> place_of(0, (False, True)), place_of("yes", ("YES", "yes")), place_of("true", (False, True)), place_of(7, "ab")
+    (0, 1, 1, None)
+    """
+    exact = [number for number, label in enumerate(labels) if label == wanted]
+    alike = [number for number, label in enumerate(labels) if str(label).lower() == str(wanted).lower()]
+    return next(iter(exact + alike), None)
+
+
 def _find(wanted: Label, labels: tuple[Label, ...]) -> int:
-    for number, label in enumerate(labels):
-        if label == wanted or str(label).lower() == str(wanted).lower():
-            return number
+    found = place_of(wanted, labels)
+    if found is not None:
+        return found
     texts = [str(label) for label in labels]
     hint = did_you_mean(str(wanted), texts)
     raise WrongSetting(

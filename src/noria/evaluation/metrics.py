@@ -10,7 +10,7 @@ import numpy as np
 
 from noria.evaluation import classification, clustering, regression
 from noria.evaluation.catalogue import DEFINITIONS, Definition, Task, find
-from noria.evaluation.judged import Answers, Judged, Label, Prediction, judged
+from noria.evaluation.judged import Answers, Judged, Label, Prediction, judged, place_of
 from noria.evaluation.resampling import Weights, number, ones
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def _rows(
 
 
 def _among(positive: Label | None, labels: Sequence[Label]) -> Label | None:
-    return positive if str(positive).lower() in {str(label).lower() for label in labels} else None
+    return positive if positive is not None and place_of(positive, labels) is not None else None
 
 
 def _columns(y: NDArray[np.generic], k: int) -> tuple[Label, ...]:

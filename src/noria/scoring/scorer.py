@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, cast, runtime_checkable
 import numpy as np
 
 from noria.errors import WrongSetting
+from noria.evaluation.judged import place_of
 from noria.preparation.frame import frame
 from noria.registry import format as formats
 from noria.scoring.answers import Answer, Answers, label_text
@@ -207,8 +208,10 @@ class Scorer:
         if not self.classes:
             return None
         positive = self.signature.positive
-        if positive is not None and label_text(positive) in self.classes:
-            return self.classes.index(label_text(positive))
+        # By the model's own labels: the 0 or "false" of the project file may be the False of the data.
+        place = None if positive is None else place_of(positive, self._labels)
+        if place is not None:
+            return place
         return 1 if len(self.classes) == 2 else None
 
 

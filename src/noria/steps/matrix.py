@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from noria.datasets import schema as schemas
-from noria.evaluation.judged import Prediction
+from noria.evaluation.judged import Prediction, place_of
 from noria.registry import format as formats
 from noria.training.own import importable
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from noria.datasets.settings import DataSettings
+    from noria.evaluation.judged import Label
     from noria.steps.outputs import SplitOutput
     from noria.training.model import FittedModel
     from noria.training.task import Task
@@ -113,10 +114,9 @@ def answers(model: FittedModel, rows: pd.DataFrame) -> Prediction:
     return Prediction(said, model.predict_proba(rows), tuple(model.classes))
 
 
-def score_of(said: Prediction, positive: object) -> NDArray[np.generic]:
+def score_of(said: Prediction, positive: Label | None) -> NDArray[np.generic]:
     """Give the one number of each answer that monitoring follows: P(positive) or the value; else the label."""
     if said.proba is not None and said.classes is not None and len(said.classes) == 2:
-        texts = [str(label).lower() for label in said.classes]
-        wanted = str(positive).lower()
-        return said.proba[:, texts.index(wanted) if wanted in texts else 1]
+        place = None if positive is None else place_of(positive, said.classes)
+        return said.proba[:, 1 if place is None else place]
     return said.values

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from noria.datasets.settings import DataSettings
 from noria.evaluation import report
+from noria.evaluation.judged import place_of
 from noria.evaluation.metrics import get
 from noria.monitoring.reference import learn_reference
 from noria.preparation.frame import frame
@@ -193,6 +194,7 @@ def _reference(
         for name, one in estimates.items()
         if one["value"] is not None and one["low"] is not None and one["high"] is not None
     }
+    place = None if settings.positive is None or not said.classes else place_of(settings.positive, said.classes)
     reference = learn_reference(
         pa.concat_tables([split["train"], split["test"]]),
         columns,
@@ -201,7 +203,8 @@ def _reference(
         metrics=bounded,
         rows=about["test_rows"],
         task=task,
-        positive=None if settings.positive is None else str(settings.positive),
+        # As the answers name it: the 0 of the project file may be the False of the data.
+        positive=None if place is None or said.classes is None else str(said.classes[place]),
         classes=said.classes or (),
         pii=[name for name, column in settings.columns.items() if column.pii],
     )
