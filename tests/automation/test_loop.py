@@ -18,6 +18,7 @@ from noria.automation.loop import Loop, Turn
 from noria.automation.response import Contest
 from noria.automation.rooms import Rooms
 from noria.datasets.catalog import Datasets
+from noria.datasets.marks import RECENT
 from noria.errors import StepFailed
 from noria.monitoring.alerts import Alerts
 from noria.monitoring.settings import MonitorSettings
@@ -141,7 +142,7 @@ def test_a_quiet_stream_changes_nothing(project: Project) -> None:
 
 
 def test_drift_retrains_and_promotes(project: Project) -> None:
-    project.add(400)
+    project.add(400, labelled=0.5)
     project.add(400, shift=1.0, labelled=1)
     turn = project.tick()
     assert actions(turn) == ["retrain", "promote"]
@@ -152,8 +153,10 @@ def test_drift_retrains_and_promotes(project: Project) -> None:
     assert retrain.evidence["gates_passed"] is True
     # The rows that came back are a dataset in the shape of the source, and the next look closes the alert.
     rows = project.datasets.read(project.datasets.get("credit-collected"))
-    assert rows.column_names == ["id", "age", "income", "grade", "visits", "status"]
-    assert rows.num_rows == 400
+    assert rows.column_names == ["id", "age", "income", "grade", "visits", "status", RECENT]
+    assert rows.num_rows > 500
+    # Those of the window that drifted are the new time; those before it are not.
+    assert rows[RECENT].to_pylist() == [False] * (rows.num_rows - 400) + [True] * 400
     assert set(rows["status"].to_pylist()) == {"good", "bad"}
     after = project.tick(NOW + timedelta(minutes=1))
     assert [alert.kind for alert in after.look.resolved] == ["drift"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from noria.datasets.collection import COLLECTED, union
+from noria.datasets.collection import union
+from noria.datasets.marks import COLLECTED, RECENT
 
 SOURCE = pa.table({"id": [1, 2, 2, None], "age": [30, None, 40, 50], "grade": ["A", "B", "C", "D"]})
 
@@ -39,3 +40,10 @@ def test_fractions_from_production_are_not_cut() -> None:
 def test_a_second_union_keeps_one_mark() -> None:
     made = union(union(SOURCE, pa.table({"id": [9]})), pa.table({"id": [10]}))
     assert made.column_names.count(COLLECTED) == 1
+
+
+def test_what_is_of_the_new_time_stays_marked() -> None:
+    came = pa.table({"id": [2, 9], "age": [1, 2], "grade": ["x", "y"], RECENT: [False, True]})
+    made = union(SOURCE, came, key=["id"])
+    assert made.select(["id", RECENT]).to_pylist()[-2:] == [{"id": 2, RECENT: False}, {"id": 9, RECENT: True}]
+    assert made[RECENT].to_pylist()[:-2] == [False] * (made.num_rows - 2)

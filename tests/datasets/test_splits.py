@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from noria.datasets.splits import COLLECTED, Method, Split, split
+from noria.datasets.marks import COLLECTED
+from noria.datasets.splits import Method, Split, split
 from noria.errors import WrongArgument, WrongData, WrongSetting
 
 START = datetime(2026, 1, 1)

@@ -10,13 +10,14 @@ import pytest
 from loans import Heard, start, turn
 
 from noria.datasets.catalog import Datasets
+from noria.datasets.marks import COLLECTED
 from noria.errors import CheckFailed, WrongData, WrongSetting
 from noria.pipeline.context import StepContext
 from noria.project.file import load
 from noria.project.inspection import inspect
 from noria.steps.check import check
 from noria.steps.ingest import ingest
-from noria.steps.split import COLLECTED, split
+from noria.steps.split import split
 from noria.store.blobs import Blobs
 from noria.workspace import Workspace
 

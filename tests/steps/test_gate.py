@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -14,8 +15,11 @@ import pyarrow as pa
 import pytest
 from loans import FILE, Heard, start, turn
 
+from noria.datasets.marks import COLLECTED, RECENT
 from noria.evaluation.judged import Prediction
 from noria.evaluation.metrics import error_for
+from noria.monitoring import drift
+from noria.monitoring.reference import Reference, reference_from_json
 from noria.monitoring.watch import read_reference
 from noria.registry.aliases import Aliases
 from noria.registry.catalog import Registry
@@ -26,7 +30,7 @@ from noria.steps.gate import gate
 from noria.steps.matrix import of_group
 from noria.steps.outputs import CheckOutput, SplitOutput, TrainOutput
 from noria.steps.register import register
-from noria.steps.split import COLLECTED, split
+from noria.steps.split import split
 from noria.steps.train import train
 
 MODEL = {"candidates": ["logistic"], "folds": 2, "trials": 1}
@@ -188,6 +192,48 @@ def test_clusterings_are_compared_in_one_space(context: Heard) -> None:
     rule = {"metric": "silhouette", "against": "champion"}
     assert line.gate(rule, champion=number)
     assert "not worse than champion passed" in line.notes
+
+
+def shifted(n: int, new: int) -> pa.Table:
+    """Old customers, and new ones with a higher income and another threshold."""
+    rng = np.random.default_rng(4)
+    recent = np.arange(n) >= n - new
+    income = rng.normal(size=n) + 2 * recent
+    answer = np.where(income - 2 * recent + rng.normal(size=n) > 0, "yes", "no")
+    marks = {COLLECTED: recent, RECENT: recent}
+    return pa.table({"income": income, "age": rng.normal(size=n), "bad": answer, **marks})
+
+
+def referred(line: Line) -> Reference:
+    version = Registry(line.context.database, line.context.blobs).get("loans", line.register())
+    data = Registry(line.context.database, line.context.blobs).file(version, "reference.json")
+    return reference_from_json(json.loads(data))
+
+
+def test_after_a_shift_the_monitor_compares_with_the_new_time(context: Heard) -> None:
+    line = Line(context, shifted(1200, 600))
+    line.gate()
+    reference = referred(line)
+    assert reference.features["income"].rows == 600
+    assert reference.metrics["roc_auc"].rows == line.split["about"]["collected_test_rows"] == 120
+    assert "the 120 locked rows that came in since the alert" in line.notes
+    rng = np.random.default_rng(9)
+
+    def judged(shift: float) -> bool:
+        rows = pa.table({"x.income": rng.normal(size=400) + shift, "x.age": rng.normal(size=400), "score": [0.5] * 400})
+        found = drift.judge(reference, reference.count(rows))
+        return any(one.name == "income" for one in found.flagged)
+
+    assert not judged(2)  # the new customers go on as they came
+    assert judged(0)
+
+
+def test_too_few_rows_of_a_new_time_say_nothing_by_themselves(context: Heard) -> None:
+    line = Line(context, shifted(400, 40))
+    line.gate()
+    reference = referred(line)
+    assert reference.features["income"].rows == 400
+    assert reference.metrics["roc_auc"].rows == 80
 
 
 OWN = """\

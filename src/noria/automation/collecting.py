@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from noria.datasets.marks import RECENT
 from noria.predictions.matured import collected
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def collect(
     *,
     target: str,
     time: str | None = None,
+    since: datetime | None = None,
     now: datetime,
 ) -> DatasetVersion:
     """Commit all labelled rows as a version of ``NAME-collected``.
@@ -62,6 +64,8 @@ def collect(
         Column the labels become.
     time : str, optional
         Column that gets the time of the answer where the request did not bring it.
+    since : datetime, optional
+        Beginning of the new time: the rows answered since are marked as those that show it.
     now : datetime
         For the note.
 
@@ -70,6 +74,7 @@ def collect(
     DatasetVersion
         The same rows give the same version.
     """
+    import pyarrow as pa  # noqa: PLC0415 - heavy
     import pyarrow.compute as pc  # noqa: PLC0415 - heavy
 
     live = joined.filter(pc.not_equal(joined["arm"], "shadow"))
@@ -77,9 +82,13 @@ def collect(
     rename = {"ts": time} if time and time not in present else {}
     rows = collected(live, target=target, rename=rename)
     schema = datasets.read(datasets.get(name, "latest")).schema
+    table = _aligned(rows, schema)
+    if since is not None:
+        answered = live.filter(live["label"].is_valid())["ts"]
+        table = table.append_column(RECENT, pc.greater_equal(answered, pa.scalar(since, answered.type)))
     return datasets.commit(
         name + SUFFIX,
-        _aligned(rows, schema),
+        table,
         source="predictions",
         token=f"{rows.num_rows} labelled rows",
         run_id="",

@@ -252,6 +252,7 @@ class Loop:
                 self.dataset,
                 target=self.target,
                 time=self.time_column,
+                since=alert.since,
                 now=now,
             )
         except NoriaError as error:

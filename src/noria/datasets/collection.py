@@ -8,16 +8,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noria.datasets.casting import ARROW_TYPES, to_types
+from noria.datasets.marks import COLLECTED, RECENT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from noria.datasets.casting import ColumnType
 
-__all__ = ["COLLECTED", "union"]
-
-COLLECTED = "_noria_collected"
-"""True for rows that came back from production."""
+__all__ = ["union"]
 
 _KINDS: dict[pa.DataType, ColumnType] = {
     pa.int64(): "int",
@@ -36,15 +34,16 @@ def union(source: pa.Table, collected: pa.Table, *, key: Sequence[str] = ()) -> 
     source : pyarrow.Table
         Rows of the source.
     collected : pyarrow.Table
-        Rows of production: features as they were when the model answered, and the label that came later.
+        Rows of production: features as they were when the model answered, and the label that came later; and
+        ``_noria_recent``, where an alert says which of them are of the new time.
     key : sequence of str
         What identifies a row. Where both have it, the collected row wins; of several, the last.
 
     Returns
     -------
     pyarrow.Table
-        The columns of the source and ``_noria_collected``. Columns that production lacks are missing there; columns
-        it has besides are left out.
+        The columns of the source, ``_noria_collected``, and ``_noria_recent`` where it came. Columns that production
+        lacks are missing there; columns it has besides are left out.
 
     Examples
     --------
@@ -52,7 +51,7 @@ def union(source: pa.Table, collected: pa.Table, *, key: Sequence[str] = ()) -> 
     >>> made.to_pylist()
     [{'id': 1, 'y': 0, '_noria_collected': False}, {'id': 2, 'y': 1, '_noria_collected': True}]
     """
-    fields = [field for field in source.schema if field.name != COLLECTED]
+    fields = [field for field in source.schema if field.name not in (COLLECTED, RECENT)]
     names = [field.name for field in fields]
     both = [name for name in names if name in collected.column_names]
     # An int column meets 2.5 from production: the wider type holds both.
@@ -75,7 +74,11 @@ def union(source: pa.Table, collected: pa.Table, *, key: Sequence[str] = ()) -> 
     ]
     stacked = pa.concat_tables([source.select(names).cast(schema), pa.table(columns, schema=schema)])
     marks = pa.array([False] * source.num_rows + [True] * collected.num_rows)
-    return _last(stacked.append_column(COLLECTED, marks), [name for name in key if name in both])
+    stacked = stacked.append_column(COLLECTED, marks)
+    if RECENT in collected.column_names:
+        fresh = pc.fill_null(collected.column(RECENT), False).to_pylist()
+        stacked = stacked.append_column(RECENT, pa.array([False] * source.num_rows + fresh))
+    return _last(stacked, [name for name in key if name in both])
 
 
 def _plain(table: pa.Table) -> pa.Table:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from noria.datasets.marks import COLLECTED
 from noria.datasets.strata import draw, draw_groups, strata
 from noria.duration import parse_duration
 from noria.errors import WrongArgument, WrongData, WrongSetting, did_you_mean
@@ -18,12 +19,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["COLLECTED", "Method", "Split", "split"]
+__all__ = ["Method", "Split", "split"]
 
 Method = Literal["random", "stratified", "group", "time", "hash"]
-
-COLLECTED = "_noria_collected"
-"""Marks rows that came back from production; they are spread over both sides in their share."""
 
 _METHODS = ("random", "stratified", "group", "time", "hash")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from noria.datasets.marks import COLLECTED
 from noria.datasets.settings import DataSettings
 from noria.evaluation import gates as judging
 from noria.evaluation.clustering import space_of
@@ -16,7 +17,7 @@ from noria.registry.verdicts import Verdicts
 from noria.registry.version import model_digest
 from noria.scoring.signature import Signature
 from noria.steps.matrix import TRAINED_ON, answers, feature_columns, fingerprints, fitted, of_group
-from noria.steps.split import COLLECTED
+from noria.steps.present import enough
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from noria.steps.outputs import GateOutput, SplitOutput, TrainOutput
 
 __all__ = ["gate"]
-
-_ENOUGH = 30
-"""Held-out rows from production, of each class, that make a comparison on those rows alone worth more than on all."""
 
 
 def gate(
@@ -119,7 +117,7 @@ def _rows(test: pa.Table, settings: DataSettings, task: str, unseen: NDArray[np.
         known = ""
     if COLLECTED in test.column_names:
         recent = fair.filter(pc.fill_null(fair[COLLECTED], False))
-        if _enough(recent, settings, task):
+        if enough(recent, settings, task):
             told = "on held-out rows that came back from production" + known
             return recent, told if unseen is not None else f"{told}; the champion may have trained on some of them"
     if unseen is None:
@@ -128,18 +126,9 @@ def _rows(test: pa.Table, settings: DataSettings, task: str, unseen: NDArray[np.
         return test, "" if COLLECTED not in test.column_names else (
             f"on all test rows: only {recent.num_rows:,} of them came back from production"
         )
-    if _enough(fair, settings, task):
+    if enough(fair, settings, task):
         return fair, "on held-out rows" + known
     return test, (
         f"on all test rows: the champion trained on {test.num_rows - fair.num_rows:,} of them, which flatters it, "
         "and the others are too few"
     )
-
-
-def _enough(rows: pa.Table, settings: DataSettings, task: str) -> bool:
-    import pyarrow.compute as pc  # noqa: PLC0415 - the engine imports this module to look at it
-
-    if task != "classification" or not settings.target:
-        return bool(rows.num_rows >= _ENOUGH)
-    counts = [count["counts"] for count in pc.value_counts(rows[settings.target]).to_pylist()]
-    return len(counts) > 1 and min(counts) >= _ENOUGH

@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 from noria.datasets.settings import DataSettings
+from noria.evaluation import evaluate as evaluation
 from noria.evaluation import report
 from noria.evaluation.judged import place_of
 from noria.evaluation.metrics import get
 from noria.monitoring.reference import learn_reference
-from noria.preparation.frame import frame
+from noria.preparation.frame import frame, labels
 from noria.registry.aliases import Aliases
 from noria.registry.catalog import Registry
 from noria.registry.verdicts import Verdicts
@@ -25,8 +26,10 @@ from noria.steps.matrix import (
     feature_columns,
     fingerprints,
     fitted,
+    of_group,
     score_of,
 )
+from noria.steps.present import present
 from noria.store.blobs import digest_json
 
 if TYPE_CHECKING:
@@ -92,7 +95,7 @@ def register(
         created=created,
         evidence=_evidence(told)
         | {
-            "reference.json": _reference(split, evaluate, settings, metric, model),
+            "reference.json": _reference(split, evaluate, settings, metric, model, context),
             TRAINED_ON: _trained_on(split, settings),
         },
         evaluation_digest=digest_json(evaluate),
@@ -181,14 +184,25 @@ def _reference(
     settings: DataSettings,
     metric: str | None,
     model: FittedModel,
+    context: StepContext,
 ) -> bytes:
-    """Profile the version for the monitor: features from all its rows, answers from the locked ones."""
+    """Profile the version for the monitor: features from all its rows, answers and metrics from the locked ones.
+
+    After a shift, all of it from the rows of the new time where they are enough: those are what comes next.
+    """
     import pyarrow as pa  # noqa: PLC0415 - the engine imports this module to look at it
 
-    columns, about = feature_columns(split), split["about"]
-    task = about["task"]
-    said = answers(model, frame(split["test"], columns))
+    columns, task = feature_columns(split), split["about"]["task"]
+    test = present(split["test"], settings, task)
+    said = answers(model, frame(test, columns))
     estimates = cast("dict[str, dict[str, float | None]]", judged["metrics"])
+    if test is not split["test"]:
+        context.note(f"the monitor compares with the {test.num_rows:,} locked rows that came in since the alert")
+        found = evaluation.evaluate(
+            task, labels(test, settings.target or "", task=task), said, metric=metric, positive=settings.positive,
+            groups=of_group(test, settings.group), seed=context.seed,
+        )  # fmt: skip
+        estimates = {name: one.to_json() for name, one in found.metrics.items()}
     bounded = {
         name: (one["value"], one["low"], one["high"])
         for name, one in estimates.items()
@@ -196,12 +210,12 @@ def _reference(
     }
     place = None if settings.positive is None or not said.classes else place_of(settings.positive, said.classes)
     reference = learn_reference(
-        pa.concat_tables([split["train"], split["test"]]),
+        present(pa.concat_tables([split["train"], split["test"]]), settings, task),
         columns,
         score=score_of(said, settings.positive),
         metric=get(metric, task).name,
         metrics=bounded,
-        rows=about["test_rows"],
+        rows=test.num_rows,
         task=task,
         # As the answers name it: the 0 of the project file may be the False of the data.
         positive=None if place is None or said.classes is None else str(said.classes[place]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from noria.datasets import splits
+from noria.datasets.marks import COLLECTED
 from noria.datasets.schema import infer
 from noria.datasets.settings import DataSettings, SplitSettings
 from noria.errors import WrongData
@@ -19,10 +20,7 @@ if TYPE_CHECKING:
     from noria.steps.outputs import About, SplitOutput
     from noria.training.task import Task
 
-__all__ = ["COLLECTED", "split"]
-
-COLLECTED = "_noria_collected"
-"""Marks the rows that came back from production."""
+__all__ = ["split"]
 
 
 def split(
