@@ -82,6 +82,10 @@ class House:
         """Move the champion, gates aside."""
         self.aliases.move("credit", "champion", number, actor="t", reason="t", at=datetime.now(UTC))
 
+    def roll_back(self, number: int) -> None:
+        """Move the champion back, as `noria.registry.promotion.rollback` does."""
+        self.aliases.move("credit", "champion", number, actor="t", reason="t", at=datetime.now(UTC), kind="rollback")
+
     def damage(self, number: int) -> None:
         """Flip the end of a version's model file."""
         path = self.registry.blobs.path(self.versions[number - 1].files["model/head.skops"])

@@ -118,6 +118,22 @@ def test_a_canary_grows_and_keeps_whom_it_has(house: House, wait: Wait) -> None:
     assert arms_logged == {"live", "canary"}
 
 
+@pytest.mark.parametrize("rollout", [Rollout("canary", (5, 100), 1e6), Rollout("shadow", (), 1e6)])
+def test_a_rollback_is_at_once_whatever_the_rollout(house: House, wait: Wait, rollout: Rollout) -> None:
+    house.promote(1)
+    house.promote(2)
+    with house.serving(rollout=rollout) as (server, client):
+        assert ask(client)["version"] == 2
+        house.roll_back(1)
+        wait(lambda: server.endpoint.live is not None and server.endpoint.live.number == 1)
+        assert server.endpoint.next is None
+        assert {ask(client)["version"] for _ in range(20)} == {1}
+        house.promote(3)  # what comes next grows again
+        wait(lambda: server.endpoint.next is not None)
+        assert server.endpoint.live is not None
+        assert server.endpoint.live.number == 1
+
+
 def test_a_failing_canary_costs_nobody_an_answer(house: House, wait: Wait) -> None:
     house.promote(1)
     with house.serving(rollout=Rollout("canary", (99, 100), 1e6)) as (server, client):

@@ -115,14 +115,22 @@ class Endpoint:
         """The percentage of requests that the next version answers, while one grows."""
         return None if self.next is None else self._rollout.share(self._clock() - self.next.since)
 
-    def take(self, scorer: Scorer) -> None:
-        """Let a loaded version take over, the way the rollout says. Running requests keep the version they have."""
+    def take(self, scorer: Scorer, *, at_once: bool = False) -> None:
+        """Let a loaded version take over, the way the rollout says. Running requests keep the version they have.
+
+        Parameters
+        ----------
+        scorer : Scorer
+            The version.
+        at_once : bool
+            Whatever the rollout says: a rollback leads away from a version that does harm.
+        """
         served = Served(scorer, self._clock())
         self.failure = None
-        if self.live is None or self._rollout.share(0.0) >= 100:
-            self._swap(served)
-        elif self.live.number == scorer.number:
+        if self.live is not None and self.live.number == scorer.number:
             self.next = None  # back to the version that still answers most requests
+        elif self.live is None or at_once or self._rollout.share(0.0) >= 100:
+            self._swap(served)
         else:
             self.next = served
 

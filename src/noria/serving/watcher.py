@@ -70,6 +70,7 @@ class Watcher:
         self._generation = -1
         self._failed_at = float("-inf")
         self._wanted: int | None = None
+        self._back = False
 
     async def run(self) -> None:
         """Follow the alias until cancelled."""
@@ -88,7 +89,7 @@ class Watcher:
         endpoint = self._endpoint
         generation = await asyncio.to_thread(self._aliases.generation, endpoint.model)
         if generation != self._generation:
-            self._wanted = await asyncio.to_thread(self._aliases.current, endpoint.model, endpoint.alias)
+            self._wanted, self._back = await asyncio.to_thread(self._target)
             self._generation = generation
             self._failed_at = float("-inf")
             endpoint.rejected = None
@@ -99,12 +100,12 @@ class Watcher:
             return
         kept = endpoint.loaded(number)
         if kept is not None:
-            endpoint.take(kept)
+            endpoint.take(kept, at_once=self._back)
             return
         started = time.perf_counter()
         scorer, failure = await asyncio.to_thread(self._load, number)
         if scorer is not None:
-            endpoint.take(scorer)
+            endpoint.take(scorer, at_once=self._back)
         else:
             endpoint.failure = failure
             endpoint.load_failures += 1
@@ -120,6 +121,11 @@ class Watcher:
             error=failure.to_dict() if failure is not None else None,
         )
         await asyncio.to_thread(self._traffic.record_load, load)
+
+    def _target(self) -> tuple[int | None, bool]:
+        """Give the version to answer with, and whether it is one gone back to."""
+        moves = self._aliases.history(self._endpoint.model, self._endpoint.alias)
+        return (moves[-1].new, moves[-1].kind == "rollback") if moves else (None, False)
 
     def _load(self, number: int) -> tuple[Scorer | None, NoriaError | None]:
         name = f"version {number} of {self._endpoint.model}"
