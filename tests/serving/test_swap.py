@@ -63,6 +63,8 @@ def test_a_broken_version_does_not_take_over(house: House, wait: Wait) -> None:
         assert about["version"] == 1
         assert "changed on disk" in about["error"]["what"]
         assert client.get("/ping").status_code == 200
+        house.roll_back(1)
+        wait(lambda: client.get("/").json()["error"] is None)
         house.promote(3)
         wait(lambda: ask(client)["version"] == 3)
         assert client.get("/").json()["error"] is None

@@ -94,6 +94,8 @@ class Watcher:
             self._failed_at = float("-inf")
             endpoint.rejected = None
         number = self._wanted
+        if number == endpoint.newest:
+            endpoint.failure = None  # of a version that nobody wants any more
         if number is None or number in (endpoint.newest, endpoint.rejected):
             return
         if time.monotonic() - self._failed_at < _RETRY_SECONDS:
