@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import http.client
 import json
+from types import SimpleNamespace
 
 import httpx
 import pytest
+
+from noria.serving import prometheus
+from noria.serving.stats import _Counts
 
 RECORD = {"age": 30, "grade": "A"}
 POSTED = ("/predict/credit-risk", "/invocations", "/v2/models/credit/infer", "/labels/credit-risk")
@@ -216,6 +220,18 @@ def test_metrics_are_prometheus_text(shared: httpx.Client) -> None:
     for line in lines:
         if not line.startswith("#"):
             float(line.rsplit(" ", 1)[1])
+
+
+def test_counters_are_exact_beyond_a_million() -> None:
+    stats = SimpleNamespace(totals={(1, "live"): _Counts(requests=12_345_678, rows=1_234_567, refused=1)})
+    counts = SimpleNamespace(written=9_876_543, dropped=0, pending=0)
+    endpoint = SimpleNamespace(
+        name="e", stats=stats, log=SimpleNamespace(counts=lambda: counts), live=None, swaps=0, load_failures=0,
+        shadows_dropped=0,
+    )  # fmt: skip
+    lines = prometheus.render(endpoint, 0).splitlines()  # type: ignore[arg-type]
+    values = {line.rsplit(" ", 1)[1] for line in lines if not line.startswith("#")}
+    assert {"12345677", "1234567", "9876543"} <= values
 
 
 def test_the_front_page_tells_how_to_ask(shared: httpx.Client) -> None:

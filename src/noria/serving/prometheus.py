@@ -21,10 +21,10 @@ def render(endpoint: Endpoint, in_flight: int) -> str:
     totals = sorted(endpoint.stats.totals.items())
     log = endpoint.log.counts()
 
-    def family(metric: str, kind: str, text: str, samples: Iterable[tuple[str, float]]) -> None:
+    def family(metric: str, kind: str, text: str, samples: Iterable[tuple[str, int]]) -> None:
         lines.append(f"# HELP {metric} {text}")
         lines.append(f"# TYPE {metric} {kind}")
-        lines.extend(f"{metric}{{{labels}}} {value:g}" for labels, value in samples)
+        lines.extend(f"{metric}{{{labels}}} {value}" for labels, value in samples)
 
     def each(version: int, arm: str) -> str:
         return f'endpoint="{name}",version="{version}",arm="{arm}"'
