@@ -135,7 +135,8 @@ AGE = {"name": "age", "shape": [1], "datatype": "INT64", "data": [30]}
         {"inputs": [{**AGE, "data": 30}]}, {"inputs": [{**AGE, "oops": 1}]}, {"inputs": [AGE], "oops": 1},
         {"inputs": [{"name": "age"}]}, {"inputs": [{**AGE, "name": 3}]}, {"inputs": [AGE], "id": 7}, {"inputs": [3]},
         {"inputs": INFER["inputs"], "outputs": [{"name": "nothing"}]}, {"inputs": INFER["inputs"], "outputs": "score"},
-        {"inputs": [AGE]},
+        {"inputs": [AGE]}, {"inputs": [{**AGE, "datatype": ["INT64"]}]}, {"inputs": [{**AGE, "datatype": {}}]},
+        {"inputs": INFER["inputs"], "outputs": [{"name": ["score"]}]},
     ],
 )  # fmt: skip
 def test_inference_protocol_refuses_other_shapes(shared: httpx.Client, body: object) -> None:

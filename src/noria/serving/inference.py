@@ -140,7 +140,7 @@ def _wanted(outputs: object, scorer: Scorer) -> frozenset[str] | None:
     known = {name for name, _, _ in _outputs(scorer)}
     for each in outputs:
         _only(each, {"name", "parameters"}, "an output")
-        if each["name"] not in known:
+        if not isinstance(each["name"], str) or each["name"] not in known:
             raise _wrong(f"there is no output {each['name']!r}; there are {', '.join(sorted(known))}")
     return frozenset(each["name"] for each in outputs)
 
@@ -155,7 +155,7 @@ def _tensor(tensor: object) -> tuple[str, list[object]]:
     name, shape, datatype = tensor["name"], tensor["shape"], tensor["datatype"]
     if not isinstance(name, str):
         raise _wrong("the name of an input must be a text")
-    if datatype not in _ALL:
+    if not isinstance(datatype, str) or datatype not in _ALL:
         raise _wrong(f"input {name!r}: datatype {datatype!r} is none of {', '.join(sorted(_ALL))}")
     sizes = cast("Sequence[object]", shape) if isinstance(shape, list) else ()
     if (
