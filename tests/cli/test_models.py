@@ -14,6 +14,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from noria.cli.main import main
+from noria.monitoring.reference import Reference
 from noria.predictions.entry import Entry
 from noria.predictions.log import PredictionLog
 from noria.preparation.frame import frame
@@ -57,13 +58,15 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     upgrade(database, sorted((Path(__file__).parents[2] / "src" / "noria").glob("*/migrations")))
     registry = Registry(database, Blobs(tmp_path / ".noria" / "objects"))
     signature = learn(table, COLUMNS, carried=[("id", "int")], target="status", positive="bad")
+    reference = json.dumps(Reference({}, classes=("bad", "good")).to_json()).encode()
     for number in (1, 2, 3):
         y = (X["age"].to_numpy() + rng.normal(0, 10, 100) < 45).astype(int)
         head = LogisticRegression(C=number).fit(prepared.transform(X), 1 - y)
         kinds = (("age", "number"), ("grade", "string"))
         model = TabularModel("classification", "logistic", kinds, prepared, head, ("bad", "good"))  # type: ignore[arg-type]
         version = registry.register(
-            "credit", formats.save(model), run_id=f"run{number}", dataset=f"credit@{number}", data_digest="d" * 64,
+            "credit", formats.save(model), evidence={"reference.json": reference},
+            run_id=f"run{number}", dataset=f"credit@{number}", data_digest="d" * 64,
             task="classification", family="logistic", created=NOW, signature=signature.to_json(),
             params={"C": number}, metrics={"roc_auc": {"value": 0.7 + number / 100, "low": 0.6, "high": 0.8}},
         )  # fmt: skip
@@ -189,6 +192,18 @@ def log_two(project: Path) -> None:
     log.append(Entry("credit", 1, "live", NOW, 1.0, ["p7", "p8"], scorer.answer(checked), checked, scorer.signature))
     log.close()
     database.close()
+
+
+def test_a_value_that_is_no_class_is_refused_with_its_file(run: Run, project: Path) -> None:
+    log_two(project)
+    assert run("models", "promote", "1", "--reason", "first")[0] == 0
+    (project / "late.csv").write_text("id,status\n7,good\n8,banana\n")
+    status, out, err = run("labels", "add", "late.csv")
+    assert (status, out) == (2, "")
+    assert "row 1, column 'status': 'banana' is none of the classes bad, good" in err
+    assert json.loads(run("labels", "list", "--json")[1])["labelled"] == 0
+    (project / "late.csv").write_text("id,status\n7,good\n8,\n")
+    assert run("labels", "add", "late.csv")[0] == 0
 
 
 def test_labels_by_key_by_id_and_not_at_all(run: Run, project: Path) -> None:

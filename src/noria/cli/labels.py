@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from noria.predictions.labels import LabelValue
+    from noria.workspace import Workspace
 
 __all__ = ["labels"]
 
@@ -52,6 +53,7 @@ def add(file: str, model: str | None, value_column: str | None, at_text: str | N
             code="N-PREDICTIONS-010",
         )
     at = _moment(at_text)
+    _refuse_wrong(opened, name, file, value, table[value])
     known = table.filter(table[value].is_valid())
     unknown = 0
     if "prediction_id" in table.column_names:
@@ -104,6 +106,33 @@ def list_(model: str | None, json_output: bool) -> None:
     click.echo(f"{counts['labelled']} of {counts['predictions']} predictions of {name} have a label")
     if strange:
         click.echo(f"{strange} labels belong to predictions that are not in the log", err=True)
+
+
+def _refuse_wrong(opened: Workspace, model: str, file: str, column: str, values: pa.ChunkedArray) -> None:
+    """Refuse the file whole where a value can be no label: it would be trained on, as a class of its own."""
+    from noria.errors import WrongData
+    from noria.monitoring.watch import REFERENCE_FILE, read_reference
+    from noria.predictions.labels import label_fault
+
+    champion = opened.aliases.current(model)
+    version = None if champion is None else opened.registry.get(model, champion)
+    if version is None or REFERENCE_FILE not in version.files:
+        return
+    reference = read_reference(opened.registry.file(version, REFERENCE_FILE))
+    faults = [
+        f"row {row}, column {column!r}: {fault}"
+        for row, value in enumerate(values.to_pylist())
+        if value is not None
+        and (fault := label_fault(value, task=reference.task, classes=reference.classes)) is not None
+    ]
+    if faults:
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        raise WrongData(
+            f"{file} holds no labels of {model}: {faults[0]}{more}",
+            why="\n".join(faults[:10]),
+            mend="correct the file, or leave the value empty where nothing is known; no label was added",
+            code="N-PREDICTIONS-013",
+        )
 
 
 def _first(table: pa.Table, names: tuple[str, ...]) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from noria.errors import WrongData
 from noria.predictions.entry import CARRIED, FEATURE
 from noria.predictions.tables import prediction_labels
+from noria.scoring.answers import label_text
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from noria.predictions.log import PredictionLog
     from noria.store.database import Database
 
-__all__ = ["Added", "Labels"]
+__all__ = ["Added", "Labels", "label_fault"]
 
 _CHUNK = 5_000
 LabelValue = str | int | float | bool
@@ -43,6 +45,33 @@ class Added:
     labels: int
     predictions: int
     unmatched: int = 0
+
+
+def label_fault(value: object, *, task: str, classes: Collection[str]) -> str | None:
+    """Say why a value can be no label of a model; None where it can.
+
+    Parameters
+    ----------
+    value : object
+        What turned out true.
+    task : str
+        Of the model.
+    classes : collection of str
+        That it knows, as text; none outside classification.
+
+    Examples
+    --------
+    >>> label_fault("banana", task="classification", classes=("bad", "good"))
+    "'banana' is none of the classes bad, good"
+    >>> label_fault(1, task="classification", classes=("0", "1"))
+    """
+    if classes and label_text(value) not in classes:
+        return f"{value!r} is none of the classes {', '.join(list(classes)[:20])}"
+    if task == "regression" and (
+        not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value)
+    ):
+        return f"expected a number, got {value!r}"
+    return None
 
 
 class Labels:
@@ -151,8 +180,6 @@ class Labels:
 
 def _column(values: Sequence[object]) -> pa.Array:
     import pyarrow as pa  # noqa: PLC0415 - heavy
-
-    from noria.scoring.answers import label_text  # noqa: PLC0415 - beside its only use
 
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values) and values:
         return pa.array(values, pa.float64())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from noria.errors import WrongData
-from noria.scoring.answers import label_text
+from noria.predictions.labels import label_fault
 
 if TYPE_CHECKING:
     from noria.predictions.labels import LabelValue
@@ -110,10 +110,7 @@ def _value(row: int, value: object, scorer: Scorer | None) -> LabelValue:
         raise WrongData(f"label {row}: value must be a text, a number, true or false", code="N-SERVING-027")
     if scorer is None:
         return value
-    if scorer.classes and label_text(value) not in scorer.classes:
-        raise WrongData(
-            f"label {row}: {value!r} is none of the classes {', '.join(scorer.classes[:20])}", code="N-SERVING-028"
-        )
-    if scorer.signature.task == "regression" and (isinstance(value, str | bool)):
-        raise WrongData(f"label {row}: expected a number", code="N-SERVING-028")
+    fault = label_fault(value, task=scorer.signature.task, classes=scorer.classes)
+    if fault is not None:
+        raise WrongData(f"label {row}: {fault}", code="N-SERVING-028")
     return value
