@@ -14,6 +14,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from noria.cli.main import main
+from noria.cli.turning import loop_of
 from noria.monitoring.reference import Reference
 from noria.predictions.entry import Entry
 from noria.predictions.log import PredictionLog
@@ -29,6 +30,7 @@ from noria.store.blobs import Blobs
 from noria.store.database import Database
 from noria.store.migrations import upgrade
 from noria.training.model import TabularModel
+from noria.workspace import Workspace
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 COLUMNS = [("age", "int"), ("grade", "category")]
@@ -204,6 +206,20 @@ def test_a_value_that_is_no_class_is_refused_with_its_file(run: Run, project: Pa
     assert json.loads(run("labels", "list", "--json")[1])["labelled"] == 0
     (project / "late.csv").write_text("id,status\n7,good\n8,\n")
     assert run("labels", "add", "late.csv")[0] == 0
+
+
+def test_a_corrected_label_is_news_to_the_loop(run: Run, project: Path) -> None:
+    log_two(project)
+    (project / "late.csv").write_text("id,status\n7,good\n")
+    assert run("labels", "add", "late.csv")[0] == 0
+    opened = Workspace(project)
+    told = loop_of(opened).rooms.label_rows
+    assert told is not None
+    before = told()
+    (project / "late.csv").write_text("id,status\n7,bad\n")
+    assert run("labels", "add", "late.csv")[0] == 0
+    assert told() > before
+    opened.close()
 
 
 def test_labels_by_key_by_id_and_not_at_all(run: Run, project: Path) -> None:

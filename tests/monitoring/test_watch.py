@@ -198,16 +198,16 @@ def test_windows_that_wait_for_labels_are_read_again_only_when_one_has_come(data
     stream = Stream(database, window="1h")
     stream.add(400, labelled=0.5, every=timedelta(seconds=9))
     now, count = START + timedelta(hours=2), 200
-    stream.look(now, label_count=lambda: count)
-    stream.look(now, label_count=lambda: count)
+    stream.look(now, label_rows=lambda: count)
+    stream.look(now, label_rows=lambda: count)
     assert stream.reads[-1] > START + timedelta(minutes=59)
     count += 1
-    stream.look(now, label_count=lambda: count)
+    stream.look(now, label_rows=lambda: count)
     assert stream.reads[-1] == START
-    stream.look(now, label_count=lambda: count)
+    stream.look(now, label_rows=lambda: count)
     assert stream.reads[-1] > START
     # Once labels are due, the window is judged whatever has come.
-    stream.look(START + timedelta(days=31), label_count=lambda: count)
+    stream.look(START + timedelta(days=31), label_rows=lambda: count)
     assert stream.reads[-1] == START
     assert Windows(database).list("credit")[0].verdict in ("fine", "suspect")
 

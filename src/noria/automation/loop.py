@@ -131,7 +131,7 @@ class Loop:
             now=now,
             time_column=self.time_column,
             partial=partial,
-            label_count=self.rooms.label_count,
+            label_rows=self.rooms.label_rows,
         )
 
     # --- triggers -------------------------------------------------------------------------------------------------

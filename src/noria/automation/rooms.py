@@ -55,8 +55,8 @@ class Rooms:
         Ends the runs whose process has died.
     data_token : callable() -> str, optional
         Says cheaply whether the source has changed.
-    label_count : callable() -> int, optional
-        How many answers have a label; spares reading the log again while no new one has come.
+    label_rows : callable() -> int, optional
+        How many labels have come, corrections too; spares reading the log again while no new one has come.
     contest : callable(previous, present, rows) -> Contest or None, optional
         Compares two versions on labelled rows; `noria.automation.contesting.Arena` when left out.
     promote : callable(number, reason, now), optional
@@ -76,7 +76,7 @@ class Rooms:
     run_pipeline: Callable[[str], PipelineResult]
     mark_lost: Callable[[datetime], object] | None = None
     data_token: Callable[[], str] | None = None
-    label_count: Callable[[], int] | None = None
+    label_rows: Callable[[], int] | None = None
     contest: Callable[[int, int, pa.Table], Contest | None] | None = None
     promote: Callable[[int, str, datetime], object] | None = None
     trusted: Collection[str] = ()

@@ -88,7 +88,7 @@ def loop_of(workspace: Workspace, *, jobs: int | None = None) -> Loop:
         run_pipeline=run_pipeline,  # type: ignore[arg-type] # its gates_passed may be None, which means not passed
         mark_lost=workspace.runs.mark_lost,
         data_token=data_token,
-        label_count=lambda: workspace.labels.count(model),
+        label_rows=lambda: workspace.labels.rows(model),
         trusted=workspace.trusted,
         clock=lambda: datetime.now(UTC),
     )

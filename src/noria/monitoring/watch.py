@@ -82,7 +82,7 @@ def look(
     now: datetime,
     time_column: str | None = None,
     partial: bool = False,
-    label_count: Callable[[], int] | None = None,
+    label_rows: Callable[[], int] | None = None,
 ) -> Look:
     """Judge the windows that have become complete, and the labels that have come, since the last look.
 
@@ -107,12 +107,12 @@ def look(
         Feature that says when a row happened; left out, its arrival does.
     partial : bool
         Judge incomplete windows as well, provisionally.
-    label_count : callable() -> int, optional
-        How many answers have a label. While it stays the same, the windows that wait for labels are not read again;
-        left out, they are read at every look.
+    label_rows : callable() -> int, optional
+        How many labels have come, corrections too. While it stays the same, the windows that wait for labels are not
+        read again; left out, they are read at every look.
     """
     looking = _Looking(database, model, serving, reference, settings, now, time_column)
-    return looking.look(read, partial=partial, labels=None if label_count is None else label_count())
+    return looking.look(read, partial=partial, labels=None if label_rows is None else label_rows())
 
 
 class _Looking:

@@ -169,6 +169,12 @@ class Labels:
             }
         )
 
+    def rows(self, model: str) -> int:
+        """Say how many labels have come, corrections of earlier ones too: it grows with every one."""
+        query = sa.select(sa.func.count()).where(prediction_labels.c.model == model)
+        with self.database.reading() as connection:
+            return connection.execute(query).scalar() or 0
+
     def count(self, model: str) -> int:
         """Say how many predictions have a label."""
         query = sa.select(sa.func.count(sa.distinct(prediction_labels.c.prediction_id))).where(

@@ -55,7 +55,7 @@ def pulse(workspace: Workspace, topic: str) -> list[object]:
             [[one.process, one.state, one.version, one.next_share, one.dropped] for one in processes],
         ]
     if topic == "monitoring":
-        return [*_alerts(workspace), workspace.labels.count(model), *_windows(workspace)]
+        return [*_alerts(workspace), workspace.labels.rows(model), *_windows(workspace)]
     raise NotFound(f"no page follows {topic[:60]!r}", code="N-SERVER-030")
 
 
