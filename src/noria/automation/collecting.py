@@ -22,12 +22,13 @@ _RESERVED = "_noria_"
 
 
 def labelled_since(joined: pa.Table, since: datetime) -> int:
-    """Count the labelled rows that were answered at `since` or later."""
+    """Count the labelled rows that were answered at `since` or later, each once: a shadow's are the same ones."""
     import pyarrow as pa  # noqa: PLC0415 - heavy
     import pyarrow.compute as pc  # noqa: PLC0415 - heavy
 
     late = pc.greater_equal(joined["ts"], pa.scalar(since, pa.timestamp("us", tz="UTC")))
-    return int(pc.sum(pc.and_(late, pc.is_valid(joined["label"]))).as_py() or 0)
+    heard = pc.not_equal(joined["arm"], "shadow")
+    return int(pc.sum(pc.and_(heard, pc.and_(late, pc.is_valid(joined["label"])))).as_py() or 0)
 
 
 def answered_by(joined: pa.Table, version: int, *, since: datetime) -> pa.Table:
