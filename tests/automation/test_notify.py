@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
@@ -82,7 +85,8 @@ def test_private_addresses_are_refused(host: str) -> None:
         hooks.send(f"http://{host}:9/hook", {}, key="k", now=NOW)
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "gopher://x", "https://", "http://user:pw@example.org/", "x"])
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "gopher://x", "https://", "http://user:pw@example.org/", "x",
+                                 "http://[bad/", "http://.../", "http://example.org/ä"])  # fmt: skip
 def test_other_urls_are_refused(url: str) -> None:
     with pytest.raises(WrongSetting, match="webhook"):
         hooks.send(url, {}, key="k", now=NOW)
@@ -93,6 +97,29 @@ def test_redirects_are_not_followed(receiver: Receiver) -> None:
     with pytest.raises(hooks.WebhookFailed, match="did not take"):
         hooks.send(receiver.url, {}, key="k", allow_private=True, now=NOW)
     assert len(receiver.got) == 1
+
+
+def test_an_answer_that_trickles_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hooks, "_TIMEOUT_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def trickle() -> None:
+            connected, _ = listening.accept()
+            with connected, contextlib.suppress(OSError):
+                connected.recv(65536)
+                connected.sendall(b"HTTP/1.1 ")
+                for _ in range(100):
+                    connected.sendall(b"a")
+                    time.sleep(0.1)
+
+        thread = threading.Thread(target=trickle, daemon=True)
+        thread.start()
+        began = time.monotonic()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        with pytest.raises(hooks.WebhookFailed):
+            hooks.send(url, {}, key="k", allow_private=True, now=NOW)
+        assert time.monotonic() - began < 5
+        thread.join()
 
 
 def test_nobody_there_is_told(receiver: Receiver) -> None:

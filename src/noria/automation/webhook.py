@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import http.client
@@ -9,6 +10,7 @@ import ipaddress
 import json
 import socket
 import ssl
+import threading
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -17,6 +19,7 @@ from noria.errors import NotAllowed, WorkFailed, WrongSetting
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+    from urllib.parse import SplitResult
 
 __all__ = ["WebhookFailed", "send", "sign"]
 
@@ -80,17 +83,7 @@ def send(
     WebhookFailed
         Nobody there, or the answer was not 2xx.
     """
-    parts = urlsplit(url)
-    try:
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError:
-        port = 0
-    if parts.scheme not in ("http", "https") or not parts.hostname or not port or parts.username:
-        raise WrongSetting(
-            "[monitor.notify] webhook is no URL that can be posted to",
-            mend='write webhook = "https://example.org/hook", or "env:NAME"',
-            code="N-AUTOMATION-010",
-        )
+    parts, port = _parts(url)
     body = json.dumps(payload, ensure_ascii=False).encode()
     timestamp = now.isoformat(timespec="seconds")
     headers = {
@@ -101,19 +94,50 @@ def send(
     }
     if secret:
         headers["X-Noria-Signature"] = sign(secret, timestamp, body)
-    address = _checked(parts.hostname, port, allow_private=allow_private)
-    connection = _connection(parts.scheme, parts.hostname, port, address)
+    host = str(parts.hostname)
+    address = _checked(host, port, allow_private=allow_private)
+    connection = _connection(parts.scheme, host, port, address)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    # The time-out of a socket begins anew with every byte: an answer that trickles must not hold the loop up.
+    end = threading.Timer(_TIMEOUT_SECONDS, _cut, (connection.sock,))
+    end.daemon = True
+    end.start()
     try:
         connection.request("POST", target, body, headers)
         answer = connection.getresponse()
         answer.read(_ANSWER_BYTES)
     except (OSError, http.client.HTTPException) as error:
-        raise _failed(parts.hostname, f"{type(error).__name__}: {error}") from error
+        raise _failed(host, f"{type(error).__name__}: {error}") from error
     finally:
+        end.cancel()
         connection.close()
     if not 200 <= answer.status < 300:
-        raise _failed(parts.hostname, f"it answered {answer.status}")
+        raise _failed(host, f"it answered {answer.status}")
+
+
+def _parts(url: str) -> tuple[SplitResult, int]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        sound = parts.scheme in ("http", "https") and parts.hostname and not parts.username
+        # What HTTP cannot say: a name that no name service knows, a path with letters that want percent signs.
+        (parts.hostname or "").encode("idna")
+        sound = sound and f"{parts.path}{parts.query}".isascii()
+    except ValueError:
+        sound = False
+    if not sound:
+        raise WrongSetting(
+            "[monitor.notify] webhook is no URL that can be posted to",
+            mend='write webhook = "https://example.org/hook", or "env:NAME"',
+            code="N-AUTOMATION-010",
+        )
+    return parts, port
+
+
+def _cut(connected: socket.socket) -> None:
+    # Not SSLSocket.shutdown: that takes the encryption away under the thread that reads.
+    with contextlib.suppress(OSError):
+        socket.socket.shutdown(connected, socket.SHUT_RDWR)
 
 
 def _checked(host: str, port: int, *, allow_private: bool) -> str:
