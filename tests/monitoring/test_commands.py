@@ -88,6 +88,7 @@ def test_alerts_are_listed_and_muted(project: Workspace, capsys: pytest.CaptureF
 
 def test_wrong_use_is_told(project: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("alerts", "mute", "99", "--reason", "x") == 3
+    assert call("alerts", "mute", "9" * 30, "--reason", "x") == 3
     assert call("alerts", "mute", "1", "--for", "soon", "--reason", "x") == 2
     assert call("alerts", "mute", "1", "--reason", " ") == 2
     assert "Traceback" not in capsys.readouterr().err

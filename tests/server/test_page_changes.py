@@ -126,7 +126,9 @@ def test_an_alert_is_muted_and_closed_with_a_reason(changing: Browser) -> None:
 
 def test_wrong_spans_and_alerts_are_told(changing: Browser) -> None:
     assert changing.post("/alerts/1/mute", "/alerts", reason="x", **{"for": "soon"}).status_code == 400
-    assert changing.post("/alerts/999/mute", "/alerts", reason="x").status_code == 404
+    for number in ("999", "9" * 30, "9" * 5000, "x"):
+        assert changing.post(f"/alerts/{number}/mute", "/alerts", reason="x").status_code == 404
+        assert changing.post(f"/alerts/{number}/resolve", "/alerts", reason="x").status_code == 404
 
 
 @pytest.mark.parametrize("topic", ["home", "runs", "models", "deployments", "monitoring", "alerts"])

@@ -133,8 +133,10 @@ class Alerts:
         AlertNotFound
             There is no such alert.
         """
-        with self.database.reading() as connection:
-            row = connection.execute(sa.select(alerts).where(alerts.c.id == number)).mappings().first()
+        row = None
+        if number < 1 << 63:  # what the database can hold
+            with self.database.reading() as connection:
+                row = connection.execute(sa.select(alerts).where(alerts.c.id == number)).mappings().first()
         if row is None:
             raise AlertNotFound(f"no alert {number}", mend="noria alerts list", code="N-MONITOR-020")
         return _alert(row)

@@ -239,11 +239,19 @@ async def rollback(request: Request) -> Response:
     return RedirectResponse(f"/models/{quote(name)}@{number}?said=rolled-back", 303)
 
 
+def _number(request: Request) -> int:
+    text = _part(request, "number")
+    # Eighteen digits fit into the 64 bits of the database.
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise NotFound(f"no alert {text[:40]}", mend="noria alerts list", code="N-MONITOR-020")
+    return int(text)
+
+
 async def mute(request: Request) -> Response:
     """Keep an alert quiet for a while."""
     site = _site(request)
     form = await confirmed_form(request, site.tokens)
-    number = int(_part(request, "number"))
+    number = _number(request)
 
     def work() -> None:
         now = site.now()
@@ -258,7 +266,7 @@ async def resolve(request: Request) -> Response:
     """Close an alert by hand."""
     site = _site(request)
     form = await confirmed_form(request, site.tokens)
-    number = int(_part(request, "number"))
+    number = _number(request)
     reason = form.get("reason", "").strip()
     if not reason:
         raise WrongArgument("an alert is closed for a reason", mend="say it in the form", code="N-SERVER-006")
