@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 from page_browser import HOST, Browser
 
 from noria.server.pages.pulse import pulse
+from noria.serving.stats import Process, Traffic
 
 VERSION = "/models/credit-risk@2"
 
 
 def champion(browser: Browser) -> int | None:
     return browser.workspace.aliases.current("credit-risk")
+
+
+def test_a_scorer_without_a_version_is_not_said_to_answer(changing: Browser) -> None:
+    now = datetime.now(UTC)
+    state = Process("p", "credit-risk", "credit-risk", "champion", "http://127.0.0.1:1", 1, now, now, "serving", 1,
+                    None, None, 0, 0, "")  # fmt: skip
+    traffic = Traffic(changing.workspace.database)
+    for old in traffic.processes():
+        traffic.record_process(replace(old, state="stopped"))
+    traffic.record_process(state)
+    assert ">answering<" in changing.get("/deployments/credit-risk").text
+    traffic.record_process(replace(state, version=None))
+    page = changing.get("/deployments/credit-risk").text
+    assert ">answering<" not in page
+    assert "nothing answers" in page
 
 
 def test_a_version_is_promoted_with_a_reason(changing: Browser) -> None:

@@ -87,8 +87,13 @@ class DeploymentView:
 
     @property
     def alive(self) -> bool:
-        """Whether any process answers."""
+        """Whether any process is there."""
         return any(row.alive for row in self.processes)
+
+    @property
+    def answering(self) -> bool:
+        """Whether any process has a version to answer with."""
+        return any(row.alive and row.process.version is not None for row in self.processes)
 
 
 def endpoint(workspace: Workspace) -> str:
