@@ -63,9 +63,9 @@ def label_fault(value: object, *, task: str, classes: Collection[str]) -> str | 
     --------
     >>> label_fault("banana", task="classification", classes=("bad", "good"))
     "'banana' is none of the classes bad, good"
-    >>> label_fault(1, task="classification", classes=("0", "1"))
+    >>> label_fault("TRUE", task="classification", classes=("False", "True"))  # the class that is meant
     """
-    if classes and label_text(value) not in classes:
+    if classes and label_text(value).lower() not in {name.lower() for name in classes}:
         return f"{value!r} is none of the classes {', '.join(list(classes)[:20])}"
     if task == "regression" and (
         not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value)
