@@ -93,6 +93,27 @@ def test_a_flipped_bit_gives_nothing_of_the_model(registry: Registry) -> None:
         registry.verify(version)
 
 
+def spoil(registry: Registry, version: ModelVersion, path: str) -> None:
+    file = registry.blobs.path(version.files[path])
+    file.chmod(0o644)
+    file.write_bytes(b"spoilt")
+
+
+def test_what_a_version_lost_is_put_back_when_it_comes_again(registry: Registry) -> None:
+    evidence = {"reference.json": b"{}", "report.html": b"made at 10"}
+    version = register(registry, evidence=evidence)
+    for path in ("model/model.bin", "reference.json", "report.html"):
+        spoil(registry, version, path)
+    # A report has its date in it, so that its very bytes never come again.
+    mended = register(registry, evidence={**evidence, "report.html": b"made at 11"})
+    registry.verify(mended)
+    assert (mended.number, mended.model_digest) == (1, version.model_digest)
+    assert registry.file(mended, "report.html") == b"made at 11"
+    assert mended.files["reference.json"] == version.files["reference.json"]
+    # What is whole stays as it was registered.
+    assert register(registry, evidence={**evidence, "report.html": b"made at 12"}).files == mended.files
+
+
 @pytest.mark.parametrize("name", ["", "../etc", "a/b", "-rf", ".", "..", "a b", "x" * 129, "con", "a\x00", "ä"])
 def test_a_name_that_could_be_a_path_is_refused(registry: Registry, name: str) -> None:
     with pytest.raises(WrongArgument):

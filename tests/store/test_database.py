@@ -54,6 +54,20 @@ def test_rows_come_back_as_they_went_in(store: Database) -> None:
     assert got.at.tzinfo is UTC
 
 
+@pytest.mark.parametrize("name", ["a\x00b", "\udcff"])
+def test_what_is_no_text_is_refused_alike(store: Database, name: str) -> None:
+    def write(rows: list[dict[str, object]]) -> None:
+        with store.transaction() as connection:
+            connection.execute(sa.insert(notes), rows)
+
+    for rows in ([{"name": name, "count": 1}], [{"name": "a", "count": 1}, {"name": name, "count": 2}]):
+        with pytest.raises(WrongArgument) as refused:
+            write(rows)
+        assert refused.value.code == "N-STORE-014"
+    with store.reading() as connection:
+        assert connection.execute(sa.select(notes)).all() == []
+
+
 def test_an_error_inside_leaves_nothing_behind(store: Database) -> None:
     def insert_and_fail() -> None:
         with store.transaction() as connection:

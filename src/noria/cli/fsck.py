@@ -58,7 +58,8 @@ def _mend(owners: Collection[str]) -> str:
     if not owners:
         return "noria run     computes it again when a step asks for it"
     return (
-        "noria run --force check --force train     computes the newest data and model again, to the same bytes\n"
+        "noria run --force check --force train --force register\n"
+        "                computes the newest data, model and report again\n"
         "what is older: restore it from a backup of .noria/objects, or promote a version that is whole"
     )
 

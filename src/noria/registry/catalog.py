@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, cast
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from noria.errors import AliasNotFound, BlobNotFound, Conflict, ModelNotFound, did_you_mean
+from noria.errors import AliasNotFound, BlobNotFound, Conflict, CorruptedBlob, ModelNotFound, did_you_mean
 from noria.registry.tables import model_aliases, model_versions
 from noria.registry.version import MODEL_FOLDER, ModelVersion, model_digest, parse_ref
 from noria.security.names import checked_name
-from noria.store.blobs import Digest, digest_json
+from noria.store.blobs import Digest, digest_bytes, digest_json
 from noria.store.files import contained
 
 if TYPE_CHECKING:
@@ -85,10 +85,10 @@ class Registry:
         checked_name("model", model)
         digest = model_digest(files)
         identity = digest_json([digest, data_digest, evaluation_digest])
+        named = {MODEL_FOLDER + path: data for path, data in files.items()} | dict(evidence or {})
         known = self._by_identity(model, identity)
         if known is not None:
-            return known
-        named = {MODEL_FOLDER + path: data for path, data in files.items()} | dict(evidence or {})
+            return self._mended(known, named)
         # Blobs first: a version in the database never names bytes that a crash could have kept from the disk.
         kept = {path: self.blobs.put(data) for path, data in sorted(named.items())}
         row: dict[str, object] = {
@@ -236,6 +236,30 @@ class Registry:
         """
         for digest in version.files.values():
             self.blobs.get(digest)
+
+    def _mended(self, version: ModelVersion, named: Mapping[str, bytes]) -> ModelVersion:
+        """Put back what a version lost: the same bytes where they come again, else the like, as a report has a date.
+
+        Files of the model itself are in the version's identity and never taken from other bytes.
+        """
+        files = dict(version.files)
+        for path, data in named.items():
+            if digest_bytes(data) == files.get(path):
+                self.blobs.put(data)
+            elif not path.startswith(MODEL_FOLDER) and not self._is_whole(files.get(path)):
+                files[path] = self.blobs.put(data)
+        if files == version.files:
+            return version
+        own = sa.and_(model_versions.c.model == version.model, model_versions.c.number == version.number)
+        with self.database.transaction() as connection:
+            connection.execute(sa.update(model_versions).where(own).values(files=files))
+        return self.get(version.model, version.number)
+
+    def _is_whole(self, digest: Digest | None) -> bool:
+        try:
+            return digest is not None and bool(self.blobs.path(digest))
+        except (BlobNotFound, CorruptedBlob):
+            return False
 
     def _by_identity(self, model: str, identity: str) -> ModelVersion | None:
         query = sa.select(model_versions).where(model_versions.c.model == model, model_versions.c.identity == identity)

@@ -88,7 +88,10 @@ class Blobs:
     def put(self, data: bytes) -> Digest:
         """Keep bytes; when this returns they survive a crash."""
         digest = digest_bytes(data)
-        if not self._sound(digest, len(data)):
+        if self._sound(digest, len(data)):
+            # Another process may have renamed it this instant, and not yet made its name durable.
+            sync_folder(self._name(digest).parent)
+        else:
             self._rename(self._temporary(lambda handle: _write_all(handle, data)), digest)
         return digest
 

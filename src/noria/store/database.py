@@ -76,6 +76,7 @@ class Database:
                 mend='pip install "noria[postgres]"',
                 code="N-STORE-010",
             ) from error
+        event.listen(self._engine, "before_cursor_execute", _refuse_no_text)
         if self.dialect == "sqlite":
             event.listen(self._engine, "connect", _prepare_sqlite)
             # pysqlite opens transactions lazily and late; noria says itself when one begins.
@@ -186,6 +187,29 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     # IMMEDIATE takes the write lock at once, so that a writer never fails half-way for a lock it cannot upgrade.
     write = connection.get_execution_options().get("noria_write", True)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _refuse_no_text(
+    _connection: object, _cursor: object, _statement: str, parameters: object, _context: object, many: bool
+) -> None:
+    """Refuse what only one of the databases would keep: PostgreSQL has no NUL in a text, neither has half a letter."""
+    rows = parameters if many and isinstance(parameters, (list, tuple)) else (parameters,)
+    for row in rows:
+        for value in row.values() if isinstance(row, Mapping) else row:
+            if isinstance(value, str) and ("\x00" in value or not _is_text(value)):
+                raise WrongArgument(
+                    f"a text holds what is no letter: {value[:60]!r}",
+                    why="neither the sign NUL nor bytes that are no UTF-8 can be stored",
+                    mend="leave it out",
+                    code="N-STORE-014",
+                )
+
+
+def _is_text(value: str) -> bool:
+    try:
+        return value.isascii() or bool(value.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _wrong_url(url: str) -> WrongArgument:
