@@ -19,11 +19,12 @@ __all__ = ["fsck"]
 
 
 @click.command()
+@click.option("--clear", is_flag=True, help="Remove damaged objects that no version needs.")
 @as_json
-def fsck(json_output: bool) -> None:
+def fsck(clear: bool, json_output: bool) -> None:
     """Read every stored object, and check that each dataset and model version has all its bytes.
 
-    Leaves with 1 when something is damaged or missing. Changes nothing.
+    Leaves with 1 when something is damaged or missing. Changes nothing without --clear.
     """
     ws = workspace()
     read, damaged = 0, []
@@ -38,14 +39,20 @@ def fsck(json_output: bool) -> None:
         for owner, digest in _owned(ws)
         if not ws.blobs.has(digest) or digest in damaged
     ]
+    needed = {entry["object"] for entry in missing}
+    cleared = [digest for digest in damaged if clear and digest not in needed]
+    for digest in cleared:
+        # Its bytes are worth nothing; a step that wants it computes it again.
+        (ws.blobs.root / digest[:2] / digest).unlink(missing_ok=True)
     if json_output:
-        print_json({"objects": read, "damaged": damaged, "versions_touched": missing})
+        print_json({"objects": read, "damaged": damaged, "cleared": cleared, "versions_touched": missing})
     else:
         click.echo(f"{read:,} objects read, {len(damaged)} damaged")
         for digest in damaged:
-            click.echo(f"  damaged: {digest}")
+            click.echo(f"  {'cleared' if digest in cleared else 'damaged'}: {digest}")
         for entry in missing:
             click.echo(f"  {entry['owner']} lacks object {entry['object'][:12]}")
+    damaged = [digest for digest in damaged if digest not in cleared]
     if damaged or missing:
         raise CorruptedBlob(
             f"{len(damaged)} objects are damaged, {len(missing)} are needed and not whole",
@@ -56,7 +63,7 @@ def fsck(json_output: bool) -> None:
 
 def _mend(owners: Collection[str]) -> str:
     if not owners:
-        return "noria run     computes it again when a step asks for it"
+        return "noria fsck --clear     removes them: no version needs them, and a step that does computes them again"
     return (
         "noria run --force check --force train --force register\n"
         "                computes the newest data, model and report again\n"
