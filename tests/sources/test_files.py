@@ -306,3 +306,11 @@ def test_a_source_that_cannot_be(tmp_path: Path, source: str, says: str) -> None
 def test_a_name_with_a_hash_sign_is_a_name(tmp_path: Path) -> None:
     (tmp_path / "run #3.csv").write_text("a\n1\n")
     assert read("run #3.csv", root=tmp_path).num_rows == 1
+
+
+def test_commas_that_group_thousands_are_no_decimal_commas(tmp_path: Path) -> None:
+    (tmp_path / "flats.csv").write_text('area,price,weight\n"1,257","1,307,300.5","1,250"\n940,"130,730","2,500"\n')
+    table = read("flats.csv", root=tmp_path)
+    assert table["area"].to_pylist() == [1257, 940]
+    assert table["price"].to_pylist() == [1307300.5, 130730.0]
+    assert table["weight"].to_pylist() == [1.25, 2.5]  # three decimals everywhere: a decimal comma, as before

@@ -17,6 +17,8 @@ _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _INFINITE = r"^[+-]?[iI]nf(inity)?$"
 _COMMA_NUMBER = r"^[+-]?(\d{1,3}(\.\d{3})+|\d+),\d+$"
 _COMMA_OR_WHOLE = r"^[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?$"
+_GROUPED = r"^[+-]?([1-9]\d{0,2}(,\d{3})+|\d{1,3})(\.\d+)?$"
+_SURELY_GROUPED = r"^[+-]?(\d{1,3}|\d{1,3}(,\d{3}){2,}|[\d,]+\.\d+)$"
 _STAMP = r"^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?)?$"
 _ZONED = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})$"
 _DOTTED = r"^\d{1,2}\.\d{1,2}\.\d{4}( \d{2}:\d{2}(:\d{2})?)?$"
@@ -65,6 +67,8 @@ def retyped(column: pa.ChunkedArray, *, numbers: bool = True) -> pa.ChunkedArray
     DataType(string)
     >>> retyped(pa.chunked_array([["1.234,5", "0,25"]])).to_pylist()
     [1234.5, 0.25]
+    >>> retyped(pa.chunked_array([["1,234", "999", "1,007,398"]])).to_pylist()
+    [1234, 999, 1007398]
     """
     present = column.drop_null()
     if len(present) == 0:
@@ -120,6 +124,10 @@ def _numbers(column: pa.ChunkedArray, present: pa.ChunkedArray) -> pa.ChunkedArr
             present = column.drop_null()
             if len(present) == 0:
                 return column
+        # 1,234 beside 999 groups thousands; read as a decimal comma it would be a thousandth of what it says. Where
+        # every cell has one comma and three digits after it, these may as well be three decimals.
+        if _fits(present, _GROUPED) and _some(present, ",") and _some(present, _SURELY_GROUPED):
+            return _plainly(pc.utf8_ltrim(pc.replace_substring(column, ",", ""), characters="+"), present)
         if _fits(present, _COMMA_OR_WHOLE) and _some(present, _COMMA_NUMBER):
             column = pc.replace_substring(pc.replace_substring(column, ".", ""), ",", ".")
             return _cast(column, pa.float64())
