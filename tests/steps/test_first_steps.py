@@ -135,6 +135,16 @@ def test_time_locks_the_newest_away(context: Heard) -> None:
     assert "when" not in out["about"]["features"]
 
 
+def test_rows_that_cleaning_left_without_a_target_are_left_out(context: Heard) -> None:
+    marked = [None if n % 10 == 0 else value for n, value in enumerate(PEOPLE["bad"].to_pylist())]
+    table = PEOPLE.set_column(PEOPLE.column_names.index("bad"), "bad", pa.array(marked, pa.string()))
+    out = split(table, context, data=PERSONAL, settings={}, task=None)
+    assert out["train"].num_rows + out["test"].num_rows == 54
+    assert not out["train"]["bad"].null_count and not out["test"]["bad"].null_count
+    with pytest.raises(WrongData, match="no row with a target"):
+        split(table.filter(table["bad"].is_null()), context, data=PERSONAL, settings={}, task=None)
+
+
 def test_nothing_to_learn_from_is_told(context: Heard) -> None:
     with pytest.raises(WrongData, match="no column is left") as refused:
         split(PEOPLE.select(["mail", "bad"]), context, data=PERSONAL, settings={}, task=None)

@@ -40,6 +40,7 @@ def split(
         and why, how many rows went where.
     """
     wanted = DataSettings.model_validate(data)
+    clean = _labelled(clean, wanted.target, context)
     schema = infer(clean, wanted)
     features = schema.features(target=wanted.target, key=wanted.key, time=wanted.time, group=wanted.group)
     if not features:
@@ -77,6 +78,21 @@ def split(
     context.log_param("task", decided)
     context.note(f"{train.num_rows:,} rows to learn from, {test.num_rows:,} locked away ({parts.method})")
     return {"train": train, "test": test, "schema": schema.to_json(), "about": about}
+
+
+def _labelled(table: pa.Table, target: str | None, context: StepContext) -> pa.Table:
+    """Leave out the rows whose target cleaning made missing, such as a -999 among [clean] na_values."""
+    if target is None or target not in table.column_names or not table[target].null_count:
+        return table
+    kept = table.filter(table[target].is_valid())
+    context.note(f"{target} is missing in {table.num_rows - kept.num_rows:,} rows after cleaning: they are left out")
+    if not kept.num_rows:
+        raise WrongData(
+            f"cleaning leaves no row with a target: {target} is missing in all",
+            mend=f"look at [clean] na_values and [clean] cast, and at what {target!r} holds: noria data show",
+            code="N-STEPS-002",
+        )
+    return kept
 
 
 def _collected(table: pa.Table) -> int:
