@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -247,3 +248,10 @@ def test_checks_that_cannot_be_asked(checks: dict[str, object], says: str) -> No
 def test_settings_that_cannot_be(given: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         CheckSettings.model_validate(given)
+
+
+def test_the_mend_of_a_column_with_a_blank_in_its_name_is_toml() -> None:
+    cells: dict[str, list[object]] = {**CLEAN, 'all "missing"': [None] * ROWS}
+    found = next(each for each in run(cells, {"missing": {"max": 0.1}}).findings if each.check == "missing")
+    said = tomllib.loads(found.mend.split("[data.checks] ")[1])
+    assert said == {"missing": {"max": 0.1, "columns": {'all "missing"': 1.0}}}

@@ -96,3 +96,8 @@ def test_guesses() -> None:
     assert guess_task((Facts("n", "int", 0, 3),), "n") == "classification"
     assert guess_positive(Facts("y", "category", 0, 2, (("a", 9), ("b", 1)))) == "b"
     assert guess_positive(Facts("y", "category", 0, 3, (("a", 9), ("b", 1), ("c", 1)))) is None
+
+
+def test_a_column_without_values_does_not_fail_the_first_check() -> None:
+    found = read(columns=(*LOANS, Facts("old notes", "text", 1.0, 0)))
+    assert found["data"]["checks"]["missing"] == {"max": 0.2, "columns": {"old notes": 1.0}}  # type: ignore[index]

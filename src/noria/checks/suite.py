@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -222,12 +224,18 @@ def _sizes(settings: CheckSettings, rows: int, missing: dict[str, int]) -> Itera
     for name, count in missing.items():
         limit = settings.missing.columns.get(name, settings.missing.max)
         if limit is not None and rows and count / rows > limit:
-            wider = f"{{ columns = {{ {name} = {min(1.0, count / rows + 0.05):.2f} }} }}"
+            at_most = "" if settings.missing.max is None else f"max = {settings.missing.max}, "
+            share = min(1.0, count / rows + 0.05)
+            wider = f"{{ {at_most}columns = {{ {_toml_key(name)} = {share:.2f} }} }}"
             yield Finding(
                 "missing", name, severity, count,
                 f"{name} is missing in {count / rows:.1%} of the rows, and at most {limit:.1%} may be",
                 f"if that is fine: [data.checks] missing = {wider}",
             )  # fmt: skip
+
+
+def _toml_key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
 
 
 def _repeats(settings: CheckSettings, repeated: dict[tuple[str, ...], int], rows: int) -> Iterator[Finding]:
