@@ -18,6 +18,7 @@ from noria.project.inspection import inspect
 from noria.steps.check import check
 from noria.steps.ingest import ingest
 from noria.steps.split import split
+from noria.steps.train import train
 from noria.store.blobs import Blobs
 from noria.workspace import Workspace
 
@@ -140,7 +141,8 @@ def test_rows_that_cleaning_left_without_a_target_are_left_out(context: Heard) -
     table = PEOPLE.set_column(PEOPLE.column_names.index("bad"), "bad", pa.array(marked, pa.string()))
     out = split(table, context, data=PERSONAL, settings={}, task=None)
     assert out["train"].num_rows + out["test"].num_rows == 54
-    assert not out["train"]["bad"].null_count and not out["test"]["bad"].null_count
+    assert not out["train"]["bad"].null_count
+    assert not out["test"]["bad"].null_count
     with pytest.raises(WrongData, match="no row with a target"):
         split(table.filter(table["bad"].is_null()), context, data=PERSONAL, settings={}, task=None)
 
@@ -159,3 +161,9 @@ def test_a_missing_target_is_told_with_what_there_is(tmp_path: Path) -> None:
     assert isinstance(done.error, WrongSetting)
     assert "did you mean 'bad'" in done.error.mend
     assert load(root).name == "loans"
+
+
+def test_a_rule_no_candidate_could_follow_is_told_before_any_is_tried(context: Heard) -> None:
+    out = split(PEOPLE, context, data=PERSONAL, settings={}, task=None)
+    with pytest.raises(WrongSetting, match="names the column 'agee', which is not a feature"):
+        train(out, context, data=PERSONAL, model={"candidates": ["logistic"]}, prepare={"agee": ["log"]})

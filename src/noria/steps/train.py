@@ -71,6 +71,10 @@ def train(
             columns, recipe, encoding=family.encoding, task=task, seed=settings.seed
         )
 
+    for encoding in ("linear", "tree"):
+        # A rule that no candidate could follow is told as what it is, before any is tried.
+        preparation(columns, recipe, encoding=encoding, task=task, seed=settings.seed)
+
     def told(progress: Progress) -> None:
         context.progress(progress.done, progress.text)
 
