@@ -267,8 +267,10 @@ def did_you_mean(got: str, known: Iterable[str]) -> str:
     "did you mean 'challenger'?"
     >>> did_you_mean("zzz", ["champion"])
     ''
+    >>> did_you_mean("champion", ["champion"])  # a name that may be given and leads nowhere yet
+    ''
     """
-    near = get_close_matches(got, list(known), n=1, cutoff=0.6)
+    near = get_close_matches(got, [name for name in known if name != got], n=1, cutoff=0.6)
     return f"did you mean {near[0]!r}?" if near else ""
 
 
