@@ -361,3 +361,10 @@ def test_fitting_is_told_about_codes_and_classes(mixed: Table, chosen: Chosen) -
     chosen(X, target, "classification", [], families=[Family("spy", "", build, encoding="tree")], trials=1)
     assert all(len(fitting.categorical) == 1 and fitting.n_classes == 2 for fitting in seen)
     assert len({fitting.seed for fitting in seen}) == len(seen) == 4
+
+
+def test_of_equals_the_winner_stands_first(diabetes: Table, chosen: Chosen) -> None:
+    watch = Watch()
+    families = [slow(watch, "zebra", 0.001), slow(watch, "ant", 0.001)]
+    found = chosen(*diabetes, "regression", [], families=families, trials=2, clock=watch)
+    assert found.winner.name == found.table[0].name == "zebra"

@@ -332,10 +332,13 @@ class _Search:
         model = self._refit(winner)
         if self.budget.seconds is not None and self.budget.spent() > self.budget.seconds:
             self.stopped_by += f" (and passed by {self.budget.spent() - self.budget.seconds:.1f} s)"
+        # Of equals the one that was tried first wins, and stands first: a table that leaves it out tells nothing.
+        results = [racer.result() for racer in self.racers]
+        table = sorted(results, key=lambda each: (each.name != winner.candidate.name, _order(each)))
         return Selection(
             winner=winner.result(),
             model=model,
-            table=tuple(sorted((racer.result() for racer in self.racers), key=_order)),
+            table=tuple(table),
             oof=winner.out_of_fold(),
             baseline=baseline.result() if baseline is not None else None,
             stopped_by=self.stopped_by,
