@@ -167,3 +167,16 @@ def test_a_rule_no_candidate_could_follow_is_told_before_any_is_tried(context: H
     out = split(PEOPLE, context, data=PERSONAL, settings={}, task=None)
     with pytest.raises(WrongSetting, match="names the column 'agee', which is not a feature"):
         train(out, context, data=PERSONAL, model={"candidates": ["logistic"]}, prepare={"agee": ["log"]})
+
+
+def test_the_progress_of_training_tells_the_metric_not_the_error(
+    context: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(context, "progress", lambda done, text: said.append(text))
+    out = split(PEOPLE.set_column(4, "bad", pa.array(["yes" if n % 40 < 20 else "no" for n in range(60)])), context,
+                data=PERSONAL, settings={}, task=None)  # fmt: skip
+    train(out, context, data={**PERSONAL, "positive": "yes"}, prepare={},
+          model={"candidates": ["logistic"], "metric": "roc_auc", "trials": 1, "folds": 2})  # fmt: skip
+    best = max(float(text.split(": ")[1]) for text in said if text.startswith("logistic"))
+    assert best > 0.9  # the age gives it away; as an error it would be told as 0.0000

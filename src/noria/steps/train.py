@@ -76,7 +76,11 @@ def train(
         preparation(columns, recipe, encoding=encoding, task=task, seed=settings.seed)
 
     def told(progress: Progress) -> None:
-        context.progress(progress.done, progress.text)
+        result, text = progress.result, progress.text
+        if result is not None and result.mean is not None:
+            # The search minimises errors; people read the metric that decides.
+            text = f"{result.name}: {metric.from_error(result.mean):.4f}"
+        context.progress(progress.done, text)
 
     selection = select(
         matrix,
