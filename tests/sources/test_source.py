@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sqlite3
 import subprocess
@@ -236,7 +237,7 @@ def test_a_function_that_fails_is_told_with_its_line(tmp_path: Path, monkeypatch
     )
     with pytest.raises(WorkFailed, match="KeyError: 'x'") as told:
         read("python:failing_rows.wrong", root=tmp_path)
-    assert "failing_rows.py:2, in wrong" in told.value.why
+    assert "failing_rows.py, line 2, in wrong" in told.value.why
     with pytest.raises(WorkFailed, match="expected length"):
         read("python:failing_rows.uneven", root=tmp_path)
 
@@ -260,3 +261,26 @@ def test_tokens_of_a_glob_tell_a_new_file_and_a_hint(tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_text("a\n1\n")
     assert token("*.csv", root=tmp_path) != one
     assert token("a.csv#delimiter=;", root=tmp_path) != token("a.csv", root=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("code", "told", "where"),
+    [
+        ("def rows():\n    return 1 / 0\n", "ZeroDivisionError", "line 2"),
+        ("def rows(:\n", "SyntaxError", "line 1"),
+        ("import no_such_module_at_all\n", "No module named 'no_such_module_at_all'", "line 1"),
+        ("x = 1\n1 / 0\n", "ZeroDivisionError", "line 2"),
+    ],
+)
+def test_what_a_function_of_the_users_throws_is_told_as_theirs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, told: str, where: str
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "throwing_rows.py").write_text(code)
+    monkeypatch.delitem(sys.modules, "throwing_rows", raising=False)
+    importlib.invalidate_caches()
+    with pytest.raises(WorkFailed) as failed:
+        read("python:throwing_rows.rows", root=tmp_path)
+    sys.modules.pop("throwing_rows", None)
+    assert told in failed.value.render()
+    assert where in failed.value.render()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from pathlib import Path
 from traceback import extract_tb
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,6 @@ from noria.sources.cells import columns_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 __all__ = ["call"]
 
@@ -32,23 +32,30 @@ def call(location: str, root: Path) -> pa.Table:
     WrongData
         It returned something else than rows.
     WorkFailed
-        It raised an error, or its rows are no table.
+        It or its module raised an error, or its rows are no table.
     """
-    function = _find(location, root)
     try:
-        return _rows(function(), location)
+        return _rows(_find(location, root)(), location)
     except NoriaError:
         raise
     except Exception as error:
-        # Whatever it is, it is the user's: told with his line, not as a fault of noria.
-        frames = [frame for frame in extract_tb(error.__traceback__) if frame.filename != __file__]
-        where = f"{frames[-1].filename}:{frames[-1].lineno}, in {frames[-1].name}" if frames else ""
+        # Whatever it is, it is the user's: told with its line, not as a fault of noria.
         raise WorkFailed(
             f"python:{location} failed: {type(error).__name__}: {error}",
-            why=where,
-            mend="call the function by itself, and mend it",
+            why=_place(error, root),
+            mend="correct it; it is called without arguments",
             code="N-SOURCE-041",
         ) from error
+
+
+def _place(error: Exception, root: Path) -> str:
+    """Name the line of the user's own file, or of whatever raised, where that is known."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}, line {error.lineno}"
+    frames = [frame for frame in extract_tb(error.__traceback__) if frame.filename != __file__]
+    own = [frame for frame in frames if Path(frame.filename).is_relative_to(root)]
+    last = next(reversed(own or frames), None)
+    return f"{last.filename}, line {last.lineno}, in {last.name}" if last else ""
 
 
 def _rows(result: object, location: str) -> pa.Table:
