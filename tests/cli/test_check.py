@@ -119,3 +119,35 @@ def test_no_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     (tmp_path / "noria.toml").unlink()
     assert status_of() == 3
     assert "noria init" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "said"),
+    [
+        ("[prepare]\nagee = ['log']\n", 2, "agee"),
+        ('[split]\nmethod = "time"\n', 2, "needs a column"),
+        ("[clean]\ncast = { bad = 'int' }\n", 2, "leaves nothing of 'bad'"),
+        ("[clean]\nna_values = ['yes', 'no']\n", 1, "missing in every row"),
+        ("[data.columns]\nage = { use = false }\n", 2, "no column is left"),
+        ("[data.columns]\nbad = { use = false }\n", 2, "what is predicted"),
+        ("[monitor.notify]\nwebhook = 'not a url'\n", 2, "webhook"),
+    ],
+)
+def test_what_a_run_would_refuse_is_told(
+    changed: str, status: int, said: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "noria.toml").write_text(TOML + changed)
+    assert status_of() == status
+    told = capsys.readouterr()
+    assert said in told.err
+    assert "is sound" not in told.err
+    assert not (here / ".noria" / "objects").exists()
+
+
+def test_a_step_of_ones_own_may_change_all_that(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "noria.toml").write_text(TOML + "[data.columns]\nage = { use = false }\n")
+    (here / "pipeline.py").write_text(
+        "import noria\n"
+        '@noria.step(replaces="clean")\ndef more(clean):\n    return clean.append_column("x", clean["id"])\n'
+    )
+    assert status_of() == 0, capsys.readouterr().err

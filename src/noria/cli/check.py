@@ -27,6 +27,7 @@ def check(no_data: bool, json_output: bool) -> None:
     from noria.project.effective import effective
     from noria.project.file import load
     from noria.project.inspection import inspect
+    from noria.steps.rehearsal import rehearse
 
     opened = workspace()
     project = load(opened.root)
@@ -50,6 +51,7 @@ def check(no_data: bool, json_output: bool) -> None:
             click.echo(click.style("no effect: ", fg="yellow") + warning, err=True)
     if found is not None:
         found.report.raise_if_failed(found.source)
+        rehearse(project, found.report.kept)
     if not json_output:
         click.echo("noria.toml is sound" + (", and the data keep to it" if found is not None else ""), err=True)
         click.echo("next: noria run", err=True)

@@ -21,6 +21,13 @@ def _window(text: str) -> str:
     return text
 
 
+def _address(text: str) -> str:
+    if not text.startswith(("http://", "https://", "env:")):
+        raise ValueError(f'expected a URL or env:NAME, got {text!r}: write "https://example.org/hook"')
+    return text
+
+
+Address = Annotated[str, AfterValidator(_address)]
 Window = Annotated[str, AfterValidator(_window)]
 Duration = Annotated[str, AfterValidator(checked_duration)]
 
@@ -30,7 +37,7 @@ class NotifySettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    webhook: str | None = Field(
+    webhook: Address | None = Field(
         default=None,
         description="URL that gets a JSON message per alert and decision; env:NAME reads it from the environment.",
     )

@@ -9,7 +9,7 @@ from noria.datasets.casting import to_types
 from noria.errors import WrongData, WrongSetting, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
 
@@ -85,7 +85,9 @@ def clean(
     unknown = [name for name in settings.cast if name not in table.column_names]
     if unknown:
         raise _no_column("cast", unknown[0], table)
+    present = {name: table.num_rows - table.column(name).null_count for name in settings.cast}
     table, lost = to_types(table, settings.cast)
+    _refuse_emptied(present, lost, settings)
     steps += [CleanStep(f"cast {name} to {settings.cast[name]}: made missing", count) for name, count in lost.items()]
     before = table.num_rows
     table = _deduplicated(table, settings, key)
@@ -93,6 +95,16 @@ def clean(
     if table.num_rows == 0:
         raise WrongData("cleaning leaves no rows", mend="look at the rules of [clean]", code="N-CLEAN-003")
     return table, tuple(step for step in steps if step.count)
+
+
+def _refuse_emptied(present: Mapping[str, int], lost: Mapping[str, int], settings: CleanSettings) -> None:
+    for name, count in lost.items():
+        if present[name] and count == present[name]:
+            raise WrongData(
+                f"[clean] cast leaves nothing of {name!r}: none of its {count:,} values is a {settings.cast[name]}",
+                mend=f"see what it holds with: noria data show, or take {name!r} out of [clean] cast",
+                code="N-CLEAN-004",
+            )
 
 
 def _renamed(table: pa.Table, settings: CleanSettings) -> pa.Table:

@@ -83,6 +83,8 @@ def _target(settings: Settings) -> list[Problem]:
         found.append(Problem(("data", "target"), "clustering has no target: leave it out, or change [model] task"))
     if task in {"classification", "regression"} and not target:
         found.append(Problem(("data", "target"), f"is missing: {task} predicts one column; name it"))
+    if target in settings.data.columns and settings.data.columns[target].use is False:
+        found.append(Problem(("data", "columns", target, "use"), "is false, and this column is what is predicted"))
     if settings.data.positive is not None and task not in {None, "classification"}:
         found.append(Problem(("data", "positive"), f"names a class, and the task is {task}"))
     return found

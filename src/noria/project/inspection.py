@@ -50,7 +50,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What the data look like and what the checks find; the notes are of the tables of a query."""
+    """What the data look like and what the checks find; the notes are of the tables of a query.
+
+    The rows that the checks leave are in ``report.kept``.
+    """
 
     source: str
     columns: tuple[Column, ...]

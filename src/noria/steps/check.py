@@ -10,6 +10,7 @@ from noria.checks.settings import CheckSettings
 from noria.datasets.catalog import Datasets
 from noria.datasets.schema import infer
 from noria.datasets.settings import DataSettings
+from noria.steps.rows import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,7 +61,7 @@ def check(
         A finding of severity error. The version is recorded all the same, so that it can be looked at.
     """
     del day
-    settings = DataSettings.model_validate(data)
+    settings, ingest = DataSettings.model_validate(data), rows_of(ingest, "ingest")
     schema = infer(ingest, settings)
     version = Datasets(context.database, context.blobs).commit(
         name, ingest, source=source, token=token, run_id=context.run_id, schema=schema

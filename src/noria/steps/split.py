@@ -9,6 +9,7 @@ from noria.datasets.marks import COLLECTED
 from noria.datasets.schema import infer
 from noria.datasets.settings import DataSettings, SplitSettings
 from noria.errors import WrongData
+from noria.steps.rows import rows_of
 from noria.training.task import task_of
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def split(
         and why, how many rows went where.
     """
     wanted = DataSettings.model_validate(data)
-    clean = _labelled(clean, wanted.target, context)
+    clean = _labelled(rows_of(clean, "clean"), wanted.target, context)
     schema = infer(clean, wanted)
     features = schema.features(target=wanted.target, key=wanted.key, time=wanted.time, group=wanted.group)
     if not features:

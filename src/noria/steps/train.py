@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from noria.training.family import Family
     from noria.training.trial import Preparation
 
-__all__ = ["train"]
+__all__ = ["refuse_recipe", "train"]
 
 
 def train(
@@ -71,9 +71,7 @@ def train(
             columns, recipe, encoding=family.encoding, task=task, seed=settings.seed
         )
 
-    for encoding in ("linear", "tree"):
-        # A rule that no candidate could follow is told as what it is, before any is tried.
-        preparation(columns, recipe, encoding=encoding, task=task, seed=settings.seed)
+    refuse_recipe(split, prepare, seed=settings.seed)
 
     def told(progress: Progress) -> None:
         result, text = progress.result, progress.text
@@ -113,6 +111,19 @@ def train(
         "model": Files(formats.save(selection.model, trusted=trusted or {})),
         "selection": selection.to_json(),
     }
+
+
+def refuse_recipe(split: SplitOutput, prepare: Mapping[str, object], *, seed: int) -> None:
+    """Refuse a rule that no candidate could follow, as what it is and before any is tried.
+
+    Raises
+    ------
+    WrongSetting
+        ``[prepare]`` names a column that is not there, or a rule that does not fit it.
+    """
+    recipe, columns = PrepareSettings.model_validate(prepare), feature_columns(split)
+    for encoding in ("linear", "tree"):
+        preparation(columns, recipe, encoding=encoding, task=split["about"]["task"], seed=seed)
 
 
 def _summary(selection: Selection) -> str:
