@@ -128,6 +128,15 @@ def test_a_name_that_is_taken_is_refused_with_the_mend(tmp_path: Path) -> None:
     assert 'replaces="clean"' in error.mend
 
 
+def test_two_in_one_place_are_refused(tmp_path: Path) -> None:
+    both = "from noria import step\n" + "".join(
+        f"@step(replaces='clean')\ndef {name}(clean): ...\n" for name in ("tidy", "neat")
+    )
+    error = refused(tmp_path, both)
+    assert error.what == "two steps replace 'clean': 'tidy' and 'neat'"
+    assert error.why == "at pipeline.py:3 and pipeline.py:5"
+
+
 def test_twins_are_refused(tmp_path: Path) -> None:
     error = refused(tmp_path, "from noria import step\n@step\ndef a(): ...\n@step(name='a')\ndef b(): ...")
     assert "pipeline.py:3 and pipeline.py:5" in error.why

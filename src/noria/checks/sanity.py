@@ -99,7 +99,8 @@ def look_at_target(
             yield Finding(
                 "target", target, "error", rows,
                 f"the target {target} has {kinds:,} different values in {rows - missing:,} rows: these are no classes",
-                '[model] task = "regression", or correct [data] target',
+                "correct [data] target, or join values into classes in [data] query" if pa.types.is_string(column.type)
+                else '[model] task = "regression", or correct [data] target',
             )  # fmt: skip
         return
     rare = [f"{name!r} ({count})" for name, count in counts if count < 10]

@@ -255,10 +255,11 @@ def find(name: str | None, task: Task | None = None) -> Definition:
     --------
     >>> find(None, "regression").name
     'rmse'
-    >>> find("acuracy")
+    >>> find("acuracy")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
     noria.errors.WrongSetting: there is no metric 'acuracy'; did you mean 'accuracy'?
+      mend: one of roc_auc, gini, ...
     """
     if name is None:
         name = DEFAULTS[task or "classification"]

@@ -141,8 +141,7 @@ def wire(
                 code="N-PIPELINE-012",
             )
     own = {one.name: _step(one, inputs_by_word, params.get(one.name, {}), module, root) for one in found}
-    if len(own) < len(found):
-        _refuse_twins(found)
+    _refuse_twins(found)
     steps = {step.name: step for step in standard}
     for one in found:
         if one.replaces is not None:
@@ -332,7 +331,16 @@ def _word(name: str) -> str:
 
 def _refuse_twins(found: Sequence[Found]) -> None:
     seen: dict[str, Found] = {}
+    places: dict[str, Found] = {}
     for one in found:
+        other = places.setdefault(one.replaces, one) if one.replaces else one
+        if other is not one:
+            raise WrongSetting(
+                f"two steps replace {one.replaces!r}: {other.name!r} and {one.name!r}",
+                why=f"at {other.where} and {one.where}",
+                mend="do both in one function, or let one of them be called by the other",
+                code="N-PIPELINE-022",
+            )
         if one.name in seen:
             raise WrongSetting(
                 f"two steps are named {one.name!r}",

@@ -162,6 +162,6 @@ def _wrong(text: str, why: str, choices: str) -> WrongSetting:
     return WrongSetting(
         f"preparation rule {text!r} cannot be used",
         why=why,
-        mend=f"use {choices}" if choices else "",
+        mend=f"use {choices}" if choices else "correct it under [prepare]; docs/reference lists the rules",
         code="N-PREP-001",
     )

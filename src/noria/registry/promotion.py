@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from noria.registry.catalog import Registry
     from noria.registry.version import ModelVersion
 
-__all__ = ["GATED_ALIASES", "previous", "promote", "rollback"]
+__all__ = ["GATED_ALIASES", "previous", "promote", "rollback", "see_why"]
 
 GATED_ALIASES = frozenset({"champion"})
 """Aliases that production follows: only a judged version that passed may carry them."""
@@ -138,9 +138,21 @@ def _must_pass(registry: Registry, version: ModelVersion, alias: str) -> None:
         raise GateFailed(
             f"alias {alias!r} of model {version.model} cannot move to version {version.number}",
             why="\n".join(_said(verdict) for verdict in judgement.failed),
-            mend=f"noria models compare {version.ref} {version.model}@{alias}    see why\n{overrule}",
+            mend=f"{see_why(version.ref, Aliases(registry.database).current(version.model, alias))}\n{overrule}",
             code="N-REGISTRY-011",
         )
+
+
+def see_why(ref: str, champion: int | None) -> str:
+    """Give the command that shows why a version failed: beside the champion, where there is another one.
+
+    Examples
+    --------
+    >>> see_why("credit-risk@3", 2), see_why("credit-risk@1", None)
+    ('noria models compare credit-risk@3 2    see why', 'noria models show credit-risk@1    see why')
+    """
+    beside = champion is not None and not ref.endswith(f"@{champion}")
+    return f"noria models compare {ref} {champion}    see why" if beside else f"noria models show {ref}    see why"
 
 
 def _said(verdict: Mapping[str, object]) -> str:

@@ -308,6 +308,9 @@ def learn(
     Traceback (most recent call last):
     noria.scoring.signature.InputRefused: the input does not fit the model: row 0, column 'age': expected an \
 integer, got '30' (and 1 more)
+      row 0, column 'age': expected an integer, got '30'
+      row 0, column 'grade': 'C' is none of training's categories: 'A'
+      mend: noria models show MODEL says what it accepts
     """
     return Signature(
         columns=tuple(_learned(table, name, kind, missing, unseen, range) for name, kind in columns),

@@ -12,12 +12,14 @@ from noria.errors import GateFailed, NoriaError, WrongData
 from noria.evaluation.catalogue import DEFINITIONS
 from noria.pipeline.engine import Engine
 from noria.registry.catalog import Registry
+from noria.registry.promotion import see_why
 from noria.registry.verdicts import Verdicts
 from noria.runs.code import git_state
 from noria.runs.environment import environment
 from noria.runs.runs import Runs
 from noria.steps.lock import dump_lock, load_lock, read_lock, write_lock
 from noria.steps.standard import graph_of
+from noria.steps.versions import champion_of
 from noria.store.blobs import canonical_json
 
 if TYPE_CHECKING:
@@ -48,6 +50,8 @@ class TurnResult:
         Every step is finished or cached.
     model, version : str, int or None
         What was registered, or had been.
+    champion : int or None
+        Version in production when it ended.
     gates_passed : bool or None
         None when the run did not get that far.
     verdicts : tuple of mapping
@@ -68,6 +72,7 @@ class TurnResult:
     ok: bool
     model: str
     version: int | None = None
+    champion: int | None = None
     gates_passed: bool | None = None
     verdicts: tuple[Mapping[str, object], ...] = ()
     metrics: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
@@ -90,7 +95,7 @@ class TurnResult:
         return GateFailed(
             f"{self.model}@{self.version} did not pass {len(failed)} of {len(self.verdicts)} gates",
             why="\n".join(f"- {verdict['message']}" for verdict in failed),
-            mend=f"noria models compare {self.model}@{self.version} {self.model}@champion\n"
+            mend=f"{see_why(f'{self.model}@{self.version}', self.champion)}\n"
             f'noria models promote {self.model}@{self.version} --reason "…" --override "…"',
             code="N-GATE-001",
         )
@@ -238,6 +243,7 @@ class Turn:
             model=self.project.name,
             version=registered["version"] if registered else None,
             gates_passed=gate["passed"] if gate else None,
+            champion=champion_of(self.database, self.project.name) if gate and not gate["passed"] else None,
             verdicts=judged.verdicts if judged is not None else (),
             metrics=_decisive_first(registered["metric"], registered["metrics"]) if registered else {},
             selection=tuple(registered["selection"]) if registered else (),
