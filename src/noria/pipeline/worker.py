@@ -27,6 +27,7 @@ from noria import errors
 from noria.errors import BlobNotFound, CorruptedBlob, NoriaError, StepFailed, WrongSetting, did_you_mean
 from noria.pipeline.artifact import ArtifactRef, decode, encode
 from noria.pipeline.context import StepContext
+from noria.pipeline.undeclared import reads
 from noria.store.blobs import Blobs
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ __all__ = ["Hello", "Task", "main"]
 
 _PR_SET_PDEATHSIG = 1
 _TELL_LINES = 6
+_TELL_FILES = 3
 
 
 class Hello(TypedDict):
@@ -161,7 +163,7 @@ class _Worker:
                 given[parameter] = _as_annotated(given[parameter], wanted[parameter].annotation)
             _seed(task["seed"])
             try:
-                output = function(**given)
+                output = function(**given) if root is None else _watched(function, given, context)
             finally:
                 context.close()
         finally:
@@ -173,6 +175,18 @@ class _Worker:
         return StepContext(
             task["step"], task["run_id"], self._root, task["seed"], self._blobs, self._database_url, self._send
         )
+
+
+def _watched(function: Callable[..., object], given: Mapping[str, object], context: StepContext) -> object:
+    """Call a step of the user's own, and say which files it read that are in no key."""
+    with reads(context.root) as found:
+        output = function(**given)
+    for name in found[:_TELL_FILES]:
+        context.note(
+            f"it read {name}, which is in no key: a change of that file runs nothing again "
+            "(write cache=False, or give the step what it says as a parameter)"
+        )
+    return output
 
 
 def _function(task: Task) -> Callable[..., object]:
