@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -78,9 +78,9 @@ class House:
         self.versions.append(version)
         return version
 
-    def promote(self, number: int) -> None:
+    def promote(self, number: int, *, ago: timedelta = timedelta(0)) -> None:
         """Move the champion, gates aside."""
-        self.aliases.move("credit", "champion", number, actor="t", reason="t", at=datetime.now(UTC))
+        self.aliases.move("credit", "champion", number, actor="t", reason="t", at=datetime.now(UTC) - ago)
 
     def roll_back(self, number: int) -> None:
         """Move the champion back, as `noria.registry.promotion.rollback` does."""

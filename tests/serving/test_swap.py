@@ -12,12 +12,15 @@ import pytest
 from noria.errors import NotAllowed, PortInUse
 from noria.predictions.labels import Labels
 from noria.predictions.matured import join
+from noria.registry.aliases import AliasMove
 from noria.security.bind import listen
-from noria.serving.rollout import Rollout
+from noria.serving.rollout import Rollout, Standing
 from noria.serving.stats import Traffic
 
 if TYPE_CHECKING:
     from tests.serving.conftest import House, Wait
+
+    from noria.registry.aliases import MoveKind
 
 RECORD = {"age": 30, "grade": "A"}
 SINCE = datetime(2020, 1, 1, tzinfo=UTC)
@@ -120,10 +123,74 @@ def test_a_canary_grows_and_keeps_whom_it_has(house: House, wait: Wait) -> None:
     assert arms_logged == {"live", "canary"}
 
 
-@pytest.mark.parametrize("rollout", [Rollout("canary", (5, 100), 1e6), Rollout("shadow", (), 1e6)])
-def test_a_rollback_is_at_once_whatever_the_rollout(house: House, wait: Wait, rollout: Rollout) -> None:
+@pytest.mark.parametrize(
+    ("rollout", "arms"),
+    [(Rollout("canary", (50, 100), 1e6), {"live", "canary"}), (Rollout("shadow", (), 1e6), {"live"})],
+)
+def test_a_server_begun_again_goes_on_with_the_rollout(
+    house: House, wait: Wait, rollout: Rollout, arms: set[str]
+) -> None:
     house.promote(1)
     house.promote(2)
+    (_, move) = house.aliases.history("credit", "champion")
+    house.promote(2)  # once more is no new beginning
+    with house.serving(rollout=rollout) as (server, client):
+        endpoint = server.endpoint
+        assert endpoint.live is not None
+        assert endpoint.next is not None
+        assert (endpoint.live.number, endpoint.next.number) == (1, 2)
+        assert endpoint.failure is None
+        age = endpoint._clock() - endpoint.next.since
+        assert age == pytest.approx((datetime.now(UTC) - move.at).total_seconds(), abs=1.0)
+        bodies = [{"records": [RECORD], "request_id": f"r{n}"} for n in range(40)]
+        assert {ask(client, body)["arm"] for body in bodies} == arms  # type: ignore[arg-type]
+        house.roll_back(1)
+        wait(lambda: endpoint.next is None)
+        assert ask(client)["version"] == 1
+    with house.serving(rollout=rollout) as (server, client):
+        assert server.endpoint.next is None
+        assert ask(client)["version"] == 1
+
+
+def test_a_server_begun_again_answers_though_the_version_before_is_lost(house: House) -> None:
+    house.promote(1)
+    house.promote(2)
+    house.damage(1)
+    with house.serving(rollout=Rollout("canary", (5, 100), 1e6)) as (_, client):
+        assert ask(client)["version"] == 2
+        assert client.get("/").json()["error"] is None
+
+
+@pytest.mark.parametrize(
+    ("moves", "now", "expected"),
+    [
+        ([], 0, Standing()),
+        ([(1, 0)], 5, Standing(1)),
+        ([(1, 0), (2, 100)], 105, Standing(1, 2, 5.0)),
+        ([(1, 0), (2, 100)], 120, Standing(2)),
+        ([(1, 0), (2, 100), (3, 105)], 106, Standing(1, 3, 1.0)),  # 2 had not taken over yet
+        ([(1, 0), (2, 100), (3, 200)], 201, Standing(2, 3, 1.0)),
+        ([(1, 0), (2, 100), (1, 105)], 106, Standing(1)),
+        ([(1, 0), (2, 100), (1, 130, "rollback")], 131, Standing(1)),
+        ([(1, 0), (2, 100)], 99, Standing(1, 2, 0.0)),  # a clock that went back
+    ],
+)
+def test_how_far_a_rollout_has_come_is_read_off_the_moves(
+    moves: list[tuple[int, int] | tuple[int, int, MoveKind]], now: int, expected: Standing
+) -> None:
+    made = [
+        AliasMove(at, "credit", "champion", kind[0] if kind else "promote", None, new,
+                  SINCE + timedelta(seconds=at), "t", "t", None)
+        for new, at, *kind in moves
+    ]  # fmt: skip
+    assert Rollout("canary", (5, 25, 100), 10.0).standing(made, SINCE + timedelta(seconds=now)) == expected
+    assert Rollout().standing(made, SINCE + timedelta(seconds=now)) == Standing(made[-1].new if made else None)
+
+
+@pytest.mark.parametrize("rollout", [Rollout("canary", (5, 100), 1e6), Rollout("shadow", (), 1e6)])
+def test_a_rollback_is_at_once_whatever_the_rollout(house: House, wait: Wait, rollout: Rollout) -> None:
+    house.promote(1, ago=timedelta(days=30))
+    house.promote(2, ago=timedelta(days=20))
     with house.serving(rollout=rollout) as (server, client):
         assert ask(client)["version"] == 2
         house.roll_back(1)

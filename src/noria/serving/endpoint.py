@@ -99,7 +99,7 @@ class Endpoint:
         self.kept: Served | None = None
         self.rejected: int | None = None
         self.swaps = self.load_failures = self.shadows_dropped = 0
-        self._rollout = rollout or Rollout()
+        self.rollout = rollout or Rollout()
         self._clock = clock
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="noria-scoring")
         self._shadows: set[asyncio.Task[None]] = set()
@@ -113,9 +113,9 @@ class Endpoint:
     @property
     def share(self) -> int | None:
         """The percentage of requests that the next version answers, while one grows."""
-        return None if self.next is None else self._rollout.share(self._clock() - self.next.since)
+        return None if self.next is None else self.rollout.share(self._clock() - self.next.since)
 
-    def take(self, scorer: Scorer, *, at_once: bool = False) -> None:
+    def take(self, scorer: Scorer, *, at_once: bool = False, age: float = 0.0) -> None:
         """Let a loaded version take over, the way the rollout says. Running requests keep the version they have.
 
         Parameters
@@ -124,12 +124,14 @@ class Endpoint:
             The version.
         at_once : bool
             Whatever the rollout says: a rollback leads away from a version that does harm.
+        age : float
+            Seconds that it has grown already, in a process that is no more.
         """
-        served = Served(scorer, self._clock())
+        served = Served(scorer, self._clock() - age)
         self.failure = None
         if self.live is not None and self.live.number == scorer.number:
             self.next = None  # back to the version that still answers most requests
-        elif self.live is None or at_once or self._rollout.share(0.0) >= 100:
+        elif self.live is None or at_once or self.rollout.share(age) >= 100:
             self._swap(served)
         else:
             self.next = served
@@ -176,7 +178,7 @@ class Endpoint:
             checked, answers = await self._score(served.scorer, records)
         ids = [request] if len(answers) == 1 else [f"{request}-{row}" for row in range(len(answers))]
         self._keep(served.scorer, arm, ids, checked, answers, started)
-        if self.next is not None and self._rollout.strategy == "shadow" and arm == "live":
+        if self.next is not None and self.rollout.strategy == "shadow" and arm == "live":
             self._shadow(self.next.scorer, ids, records)
         return Reply(answers, ids, served.scorer, arm)
 
@@ -220,7 +222,7 @@ class Endpoint:
         live, growing = self._live(), self.next
         if growing is None:
             return live, "live"
-        share = self._rollout.share(self._clock() - growing.since)
+        share = self.rollout.share(self._clock() - growing.since)
         if share >= 100:
             self._swap(growing)
             return growing, "live"

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from blake3 import blake3
 
-__all__ = ["Arm", "Rollout", "bucket"]
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from noria.registry.aliases import AliasMove
+
+__all__ = ["Arm", "Rollout", "Standing", "bucket"]
 
 Strategy = Literal["direct", "canary", "shadow", "blue-green"]
 Arm = Literal["live", "canary", "shadow"]
@@ -36,6 +42,44 @@ class Rollout:
             return 100
         step = int(age // self.hold_seconds) if self.hold_seconds > 0 else len(self.steps)
         return self.steps[step] if step < len(self.steps) else 100
+
+    def standing(self, moves: Sequence[AliasMove], now: datetime) -> Standing:
+        """Say how far the moves of an alias, oldest first, have been rolled out by now.
+
+        A process that has just begun asks this: what it did before it was killed is in its memory no more.
+        """
+        live: int | None = None
+        growing: AliasMove | None = None
+        for move in moves:
+            if growing is not None and self.share((move.at - growing.at).total_seconds()) >= 100:
+                live, growing = growing.new, None
+            if live is None or move.kind == "rollback":
+                live, growing = move.new, None
+            elif move.new == live:
+                growing = None
+            elif growing is None or move.new != growing.new:
+                growing = move
+        if growing is None:
+            return Standing(live)
+        age = max(0.0, (now - growing.at).total_seconds())
+        return Standing(growing.new) if self.share(age) >= 100 else Standing(live, growing.new, age)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a rollout has come: who answers, and who grows beside it since when.
+
+    Attributes
+    ----------
+    live, growing : int or None
+        Numbers of versions; `growing` is None where none is under way.
+    age : float
+        Seconds since the growing one was given.
+    """
+
+    live: int | None = None
+    growing: int | None = None
+    age: float = 0.0
 
 
 def bucket(key: str, salt: str) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from noria.errors import NoriaError, WorkFailed
 from noria.registry.aliases import Aliases
 from noria.scoring.scorer import Scorer
+from noria.serving.rollout import Standing
 from noria.serving.stats import Load, Traffic
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class Watcher:
         self._failed_at = float("-inf")
         self._wanted: int | None = None
         self._back = False
+        self._standing = Standing()
 
     async def run(self) -> None:
         """Follow the alias until cancelled."""
@@ -89,7 +91,7 @@ class Watcher:
         endpoint = self._endpoint
         generation = await asyncio.to_thread(self._aliases.generation, endpoint.model)
         if generation != self._generation:
-            self._wanted, self._back = await asyncio.to_thread(self._target)
+            await asyncio.to_thread(self._read)
             self._generation = generation
             self._failed_at = float("-inf")
             endpoint.rejected = None
@@ -100,14 +102,26 @@ class Watcher:
             return
         if time.monotonic() - self._failed_at < _RETRY_SECONDS:
             return
+        age = 0.0
+        before = self._standing.live
+        if endpoint.live is None and before is not None and before != number:
+            # Begun amidst a rollout: the version before goes on answering, and the new one grows on from where it was.
+            # Where the one before cannot be loaded any more, the new one answers at once: somebody must.
+            await self._give(before)
+            age = self._standing.age
+        await self._give(number, at_once=self._back, age=age)
+
+    async def _give(self, number: int, *, at_once: bool = False, age: float = 0.0) -> None:
+        """Load a version, unless it is in memory still, let it take over and write down what came of it."""
+        endpoint = self._endpoint
         kept = endpoint.loaded(number)
         if kept is not None:
-            endpoint.take(kept, at_once=self._back)
+            endpoint.take(kept, at_once=at_once, age=age)
             return
         started = time.perf_counter()
         scorer, failure = await asyncio.to_thread(self._load, number)
         if scorer is not None:
-            endpoint.take(scorer, at_once=self._back)
+            endpoint.take(scorer, at_once=at_once, age=age)
         else:
             endpoint.failure = failure
             endpoint.load_failures += 1
@@ -124,10 +138,11 @@ class Watcher:
         )
         await asyncio.to_thread(self._traffic.record_load, load)
 
-    def _target(self) -> tuple[int | None, bool]:
-        """Give the version to answer with, and whether it is one gone back to."""
+    def _read(self) -> None:
+        """Learn the version to answer with, whether it is one gone back to, and how far its rollout has come."""
         moves = self._aliases.history(self._endpoint.model, self._endpoint.alias)
-        return (moves[-1].new, moves[-1].kind == "rollback") if moves else (None, False)
+        self._wanted, self._back = (moves[-1].new, moves[-1].kind == "rollback") if moves else (None, False)
+        self._standing = self._endpoint.rollout.standing(moves, datetime.now(UTC))
 
     def _load(self, number: int) -> tuple[Scorer | None, NoriaError | None]:
         name = f"version {number} of {self._endpoint.model}"
