@@ -251,6 +251,21 @@ def test_late_labels_over_http(house: House) -> None:
     assert joined["label"].to_pylist() == ["bad", "good"]
 
 
+def test_refused_labels_leave_nothing_behind(house: House) -> None:
+    house.promote(1)
+    with house.serving() as (_, client):
+        first = ask(client, {**RECORD, "id": 384})["predictions"][0]["id"]  # type: ignore[index]
+        labels = [
+            {"key": {"id": 384}, "value": "bad"},
+            {"key": {"nope": 1}, "value": "bad"},
+            {"prediction_id": first, "value": "good"},
+        ]
+        refused = client.post("/labels/credit-risk", json=labels)
+        assert refused.status_code == 400
+        assert "no column 'nope'" in refused.json()["error"]
+    assert Labels(house.database).rows("credit") == 0
+
+
 def test_what_a_process_says_of_itself(house: House) -> None:
     house.promote(1)
     with house.serving() as (server, client):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from noria.predictions.log import PredictionLog
     from noria.store.database import Database
 
-__all__ = ["Added", "Labels", "label_fault"]
+__all__ = ["Added", "Labels", "by_key", "label_fault"]
 
 _CHUNK = 5_000
 LabelValue = str | int | float | bool
@@ -133,13 +133,7 @@ class Labels:
         WrongData
             The predictions were made without those columns.
         """
-        predictions = _by_key(model, log, key)
-        found: list[tuple[str, LabelValue]] = []
-        unmatched = 0
-        for identity, value in rows:
-            ids = predictions.get(tuple(_text(identity.get(name)) for name in key), ())
-            found += [(each, value) for each in ids]
-            unmatched += not ids
+        found, unmatched = by_key(model, log, key, rows)
         self.add(model, found, at, source)
         return Added(len(rows), len(found), unmatched)
 
@@ -192,7 +186,32 @@ def _column(values: Sequence[object]) -> pa.Array:
     return pa.array([label_text(value) for value in values], pa.string())
 
 
-def _by_key(model: str, log: PredictionLog, key: Sequence[str]) -> dict[tuple[str, ...], list[str]]:
+def by_key(
+    model: str, log: PredictionLog, key: Sequence[str], rows: Sequence[tuple[Mapping[str, object], LabelValue]]
+) -> tuple[list[tuple[str, LabelValue]], int]:
+    """Find the predictions made for each key: labels by id, and the number of rows whose key was never scored.
+
+    Parameters
+    ----------
+    model, log, key, rows
+        As for `Labels.add_by_key`.
+
+    Raises
+    ------
+    WrongData
+        The predictions were made without those columns.
+    """
+    predictions = _predictions(model, log, key)
+    found: list[tuple[str, LabelValue]] = []
+    unmatched = 0
+    for identity, value in rows:
+        ids = predictions.get(tuple(_text(identity.get(name)) for name in key), ())
+        found += [(each, value) for each in ids]
+        unmatched += not ids
+    return found, unmatched
+
+
+def _predictions(model: str, log: PredictionLog, key: Sequence[str]) -> dict[tuple[str, ...], list[str]]:
     rows = log.read(model)
     names = [
         next((prefix + name for prefix in (CARRIED, FEATURE) if prefix + name in rows.column_names), "") for name in key

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from noria.errors import NoriaError, StoreUnavailable
+from noria.predictions.labels import by_key
 from noria.scoring.signature import InputRefused
 from noria.security.strict_json import decode
 from noria.serving import inference, mlflow, native, prometheus
@@ -173,18 +174,18 @@ class Application:
 
     def _store_labels(self, batch: native.LabelBatch) -> dict[str, object]:
         model, log, now = self._endpoint.model, self._endpoint.log, datetime.now(UTC)
-        labels = predictions = unmatched = 0
-        if batch.by_id:
-            added = self._labels.add(model, batch.by_id, now, "http")
-            labels, predictions = added.labels, added.predictions
+        found = list(batch.by_id)
+        labels, unmatched = len(found), 0
         if batch.by_key:
             log.flush()
+        # A key that no prediction holds refuses the request whole: all are looked up before the first is written.
         for key, rows in batch.by_key.items():
-            added = self._labels.add_by_key(model, log, key, rows, now, "http")
-            labels += added.labels
-            predictions += added.predictions
-            unmatched += added.unmatched
-        return {"labels": labels, "predictions": predictions, "unmatched": unmatched}
+            matched, lost = by_key(model, log, key, rows)
+            found += matched
+            labels += len(rows)
+            unmatched += lost
+        added = self._labels.add(model, found, now, "http")
+        return {"labels": labels, "predictions": added.predictions, "unmatched": unmatched}
 
     async def _json(self, scope: Scope, receive: Receive) -> object:
         if content_type(scope) != "application/json":
