@@ -232,7 +232,7 @@ def test_labels_by_key_by_id_and_not_at_all(run: Run, project: Path) -> None:
     (project / "ids.csv").write_text("prediction_id,outcome\np8,bad\np0,bad\n")
     assert run("labels", "add", "ids.csv")[0] == 2
     added = run("labels", "add", "ids.csv", "--value", "outcome", "--at", "2026-03-02", "--json")
-    assert json.loads(added[1]) == {"labels": 2, "predictions": 2, "unmatched": 0, "unknown": 1, "empty": 0}
+    assert json.loads(added[1]) == {"labels": 2, "predictions": 1, "unmatched": 0, "unknown": 1, "empty": 0}
     assert json.loads(run("labels", "list", "--json")[1]) == {"predictions": 2, "labelled": 2, "unknown": 1}
     (project / "none.csv").write_text("customer,status\n1,bad\n")
     status, _, err = run("labels", "add", "none.csv")

@@ -332,7 +332,7 @@ def test_rows_that_do_not_fit(lived: Path, noria: Noria) -> None:
 def test_labels_of_nobody(lived: Path, noria: Noria) -> None:
     (lived / "by_id.csv").write_text("prediction_id,status\nnobody,bad\n")
     told = noria("labels", "add", "by_id.csv", "--json")
-    assert told.json == {"labels": 1, "predictions": 1, "unmatched": 0, "unknown": 1, "empty": 0}
+    assert told.json == {"labels": 1, "predictions": 0, "unmatched": 0, "unknown": 1, "empty": 0}
     assert "not in the log" in noria("labels", "add", "by_id.csv").err
     (lived / "by_key.csv").write_text("id,status\n3,bad\n99999,good\n")
     told = noria("labels", "add", "by_key.csv")

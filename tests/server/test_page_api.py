@@ -55,6 +55,7 @@ def test_deployment(filled: Browser) -> None:
 
 def test_monitoring(filled: Browser) -> None:
     view = filled.get("/api/monitoring/credit-risk").json()
+    assert view["labels"] == 17 * 500 + 300 + 100  # fifty more are of predictions that nobody made
     assert len(view["windows"]) == 20
     assert view["heat"]["names"][:2] == ["income", "amount"] or set(view["heat"]["names"][:2]) == {"income", "amount"}
     assert all(len(row) == 20 for row in view["heat"]["effects"])

@@ -235,7 +235,7 @@ def test_late_labels_over_http(house: House) -> None:
             json={"labels": [{"prediction_id": first, "value": "bad"}, {"key": {"id": 8}, "value": "good"},
                              {"key": {"id": 9}, "value": "good"}]},
         )  # fmt: skip
-        assert added.json() == {"labels": 3, "predictions": 2, "unmatched": 1}
+        assert added.json() == {"labels": 3, "predictions": 2, "unmatched": 1, "unknown": 0}
         for wrong in (
             [{"prediction_id": first, "value": "worse"}],
             [{"prediction_id": first}],
@@ -249,6 +249,19 @@ def test_late_labels_over_http(house: House) -> None:
             assert refused.status_code == 400, wrong
     joined = join(house.log.read("credit"), Labels(house.database).latest("credit"))
     assert joined["label"].to_pylist() == ["bad", "good"]
+
+
+def test_labels_of_predictions_that_nobody_made_are_told_and_kept(house: House) -> None:
+    house.promote(1)
+    with house.serving() as (_, client):
+        nobody = {"prediction_id": "nobody", "value": "bad"}
+        added = client.post("/labels/credit-risk", json=[nobody])
+        assert added.json() == {"labels": 1, "predictions": 0, "unmatched": 0, "unknown": 1}
+        for _ in range(20):  # each labelled before the log has had time to write it
+            fresh = ask(client)["predictions"][0]["id"]  # type: ignore[index]
+            added = client.post("/labels/credit-risk", json=[{"prediction_id": fresh, "value": "bad"}, nobody])
+            assert added.json() == {"labels": 2, "predictions": 1, "unmatched": 0, "unknown": 1}
+    assert Labels(house.database).rows("credit") == 41
 
 
 def test_refused_labels_leave_nothing_behind(house: House) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,7 +38,10 @@ def add(file: str, model: str | None, value_column: str | None, at_text: str | N
 
     Labels may come in any order and any number of times: the last one counts.
     """
+    import pyarrow as pa
+
     from noria.errors import WrongData, did_you_mean
+    from noria.predictions.matured import unknown
 
     opened = workspace()
     settings = opened.project.settings
@@ -55,13 +59,13 @@ def add(file: str, model: str | None, value_column: str | None, at_text: str | N
     at = _moment(at_text)
     _refuse_wrong(opened, name, file, value, table[value])
     known = table.filter(table[value].is_valid())
-    unknown = 0
+    strange = 0
     if "prediction_id" in table.column_names:
         ids = [str(each) for each in known["prediction_id"].to_pylist()]
         added = opened.labels.add(name, list(zip(ids, known[value].to_pylist(), strict=True)), at, Path(file).name)
         # Kept all the same: the answers may still be on their way from another machine's log.
-        answered = set(opened.predictions.read(name, columns=["prediction_id"])["prediction_id"].to_pylist())
-        unknown = sum(each not in answered for each in ids)
+        strange = unknown(opened.predictions.read(name, columns=["prediction_id"]), pa.array(ids, pa.string()))
+        added = replace(added, predictions=added.predictions - strange)
     else:
         key = list(settings.data.key)
         lacking = [column for column in key if column not in table.column_names]
@@ -76,13 +80,13 @@ def add(file: str, model: str | None, value_column: str | None, at_text: str | N
         rows: list[tuple[dict[str, object], LabelValue]] = list(zip(identities, known[value].to_pylist(), strict=True))
         added = opened.labels.add_by_key(name, opened.predictions, key, rows, at, Path(file).name)
     if json_output:
-        print_json({**vars(added), "unknown": unknown, "empty": table.num_rows - known.num_rows})
+        print_json({**vars(added), "unknown": strange, "empty": table.num_rows - known.num_rows})
         return
     click.echo(f"{added.labels} labels for {added.predictions} predictions of {name}")
     if added.unmatched:
         click.echo(f"{added.unmatched} labels belong to rows that were never scored", err=True)
-    if unknown:
-        click.echo(f"{unknown} labels name predictions that are not in the log; they wait for them", err=True)
+    if strange:
+        click.echo(f"{strange} labels name predictions that are not in the log; they wait for them", err=True)
     if known.num_rows < table.num_rows:
         click.echo(f"{table.num_rows - known.num_rows} rows without a label were left out", err=True)
 
@@ -98,7 +102,7 @@ def list_(model: str | None, json_output: bool) -> None:
     name = model or opened.project.name
     log = opened.predictions.read(name, columns=["prediction_id", "arm"])
     known = opened.labels.latest(name)
-    strange = unknown(log, known)
+    strange = unknown(log, known["prediction_id"])
     counts = {"predictions": log.num_rows, "labelled": known.num_rows - strange, "unknown": strange}
     if json_output:
         print_json(counts)

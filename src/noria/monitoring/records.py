@@ -198,6 +198,13 @@ class Windows:
             rows = connection.execute(query.order_by(windows.c.ends, windows.c.id)).mappings()
             return tuple(WindowRecord(**row) for row in rows)
 
+    def labelled(self, model: str) -> int:
+        """Say how many answers of the judged windows have a label; a shadow's are of the same rows once more."""
+        query = sa.select(sa.func.sum(windows.c.rows * windows.c.matured))
+        with self.database.reading() as connection:
+            found = connection.execute(query.where(windows.c.model == model, windows.c.arm != "shadow")).scalar()
+        return round(found or 0)
+
     def last(self, model: str) -> dict[tuple[int, str], WindowRecord]:
         """Give the newest window of each version and arm."""
         newest = (

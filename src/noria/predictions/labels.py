@@ -169,14 +169,6 @@ class Labels:
         with self.database.reading() as connection:
             return connection.execute(query).scalar() or 0
 
-    def count(self, model: str) -> int:
-        """Say how many predictions have a label."""
-        query = sa.select(sa.func.count(sa.distinct(prediction_labels.c.prediction_id))).where(
-            prediction_labels.c.model == model
-        )
-        with self.database.reading() as connection:
-            return connection.execute(query).scalar() or 0
-
 
 def _column(values: Sequence[object]) -> pa.Array:
     import pyarrow as pa  # noqa: PLC0415 - heavy

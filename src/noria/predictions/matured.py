@@ -41,12 +41,12 @@ def join(log: pa.Table, labels: pa.Table) -> pa.Table:
     return joined.append_column(pa.field("label_ts", labels["label_ts"].type), pc.take(labels["label_ts"], places))
 
 
-def unknown(log: pa.Table, labels: pa.Table) -> int:
-    """Count labels of predictions that the log does not hold."""
+def unknown(log: pa.Table, ids: pa.Array | pa.ChunkedArray) -> int:
+    """Count the ids, of labels, of predictions that the log does not hold."""
     import pyarrow.compute as pc  # noqa: PLC0415 - heavy
 
-    found = pc.is_in(labels["prediction_id"], value_set=log["prediction_id"].combine_chunks())
-    return int(labels.num_rows - (pc.sum(found).as_py() or 0))
+    found = pc.is_in(ids, value_set=log["prediction_id"].combine_chunks())
+    return len(ids) - int(pc.sum(found).as_py() or 0)
 
 
 def collected(joined: pa.Table, *, target: str, rename: Mapping[str, str] | None = None) -> pa.Table:

@@ -48,7 +48,7 @@ def read(
     checked_name("model", model)
     tables = []
     for path in _segments(folder / model, since, until):
-        table = read_segment(path)
+        table = read_segment(path, None if columns is None else [*dict.fromkeys((*columns, "ts"))])
         if table is None:
             continue
         table = _between(table, since, until)

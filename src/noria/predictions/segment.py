@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from noria.store.files import ensure_folder, sync_folder, write_atomic
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
     from typing import BinaryIO
 
@@ -71,21 +72,28 @@ class Segment:
             self._file.close()
 
 
-def read_segment(path: Path) -> pa.Table | None:
+def read_segment(path: Path, columns: Sequence[str] | None = None) -> pa.Table | None:
     """Read every complete batch of a segment; None when not even its schema is whole, or it is gone.
 
+    Of a closed one only `columns` are read, where they are given; a growing one is read whole.
     A segment that has been compacted between listing and reading is read as what it became.
     """
-    import pyarrow.parquet as pq  # noqa: PLC0415 - heavy
-
     try:
         if path.suffix == CLOSED:
-            return pq.read_table(path)
+            return _closed(path, columns)
         with path.open("rb") as file:
             return _batches(file)
     except FileNotFoundError:
         moved = path.with_suffix(CLOSED)
-        return pq.read_table(moved) if path.suffix == OPEN and moved.exists() else None
+        return _closed(moved, columns) if path.suffix == OPEN and moved.exists() else None
+
+
+def _closed(path: Path, columns: Sequence[str] | None) -> pa.Table:
+    import pyarrow.parquet as pq  # noqa: PLC0415 - heavy
+
+    with pq.ParquetFile(path) as file:
+        # Columns that another version's rows have are left out, where pyarrow's read_table refuses them.
+        return file.read(columns=columns)
 
 
 def _batches(file: BinaryIO) -> pa.Table | None:

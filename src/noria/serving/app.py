@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from noria.errors import NoriaError, StoreUnavailable
 from noria.predictions.labels import by_key
+from noria.predictions.matured import unknown
 from noria.scoring.signature import InputRefused
 from noria.security.strict_json import decode
 from noria.serving import inference, mlflow, native, prometheus
@@ -176,16 +177,24 @@ class Application:
         model, log, now = self._endpoint.model, self._endpoint.log, datetime.now(UTC)
         found = list(batch.by_id)
         labels, unmatched = len(found), 0
-        if batch.by_key:
-            log.flush()
+        log.flush()  # a label may come hard upon the answer
         # A key that no prediction holds refuses the request whole: all are looked up before the first is written.
         for key, rows in batch.by_key.items():
-            matched, lost = by_key(model, log, key, rows)
+            matched, lacking = by_key(model, log, key, rows)
             found += matched
             labels += len(rows)
-            unmatched += lost
+            unmatched += lacking
         added = self._labels.add(model, found, now, "http")
-        return {"labels": labels, "predictions": added.predictions, "unmatched": unmatched}
+        # Ids that the log does not hold are kept: another process may have answered, whose log is still on its way.
+        strange = self._strange([identity for identity, _ in batch.by_id])
+        predictions = added.predictions - strange
+        return {"labels": labels, "predictions": predictions, "unmatched": unmatched, "unknown": strange}
+
+    def _strange(self, ids: Sequence[str]) -> int:
+        import pyarrow as pa  # noqa: PLC0415 - heavy
+
+        log = self._endpoint.log
+        return unknown(log.read(self._endpoint.model, columns=["prediction_id"]), pa.array(ids)) if ids else 0
 
     async def _json(self, scope: Scope, receive: Receive) -> object:
         if content_type(scope) != "application/json":

@@ -122,7 +122,7 @@ def one(workspace: Workspace, model: str, now: datetime) -> MonitoringView:
         metric=next((point.estimate.name for point in reversed(points) if point.estimate.name), ""),
         alerts=listing(workspace, now, model=model, limit=10),
         decisions=tuple(decision_row(one) for one in Decisions(workspace.database).list(model, limit=20)),
-        labels=workspace.labels.count(model),
+        labels=records.labelled(model),
     )
 
 
