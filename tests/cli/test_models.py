@@ -213,12 +213,15 @@ def test_a_corrected_label_is_news_to_the_loop(run: Run, project: Path) -> None:
     (project / "late.csv").write_text("id,status\n7,good\n")
     assert run("labels", "add", "late.csv")[0] == 0
     opened = Workspace(project)
-    told = loop_of(opened).rooms.label_rows
+    told, corrected = loop_of(opened).rooms.label_rows, loop_of(opened).rooms.corrections
     assert told is not None
+    assert corrected is not None
     before = told()
+    assert corrected() == 0
     (project / "late.csv").write_text("id,status\n7,bad\n")
     assert run("labels", "add", "late.csv")[0] == 0
     assert told() > before
+    assert corrected() == 1
     opened.close()
 
 

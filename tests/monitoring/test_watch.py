@@ -122,7 +122,6 @@ def test_late_labels_prove_a_fall(database: Database) -> None:
     (window,) = Windows(database).list("credit")
     assert window.verdict == "worse"
     assert window.matured == 1
-    assert window.settled
     assert stream.look(soon).opened == ()
 
 
@@ -210,6 +209,47 @@ def test_windows_that_wait_for_labels_are_read_again_only_when_one_has_come(data
     stream.look(START + timedelta(days=31), label_rows=lambda: count)
     assert stream.reads[-1] == START
     assert Windows(database).list("credit")[0].verdict in ("fine", "suspect")
+
+
+def test_a_corrected_label_is_judged_though_all_labels_were_in(database: Database) -> None:
+    stream = Stream(database, window="1h", labels_after="1d")
+    stream.add(400, labelled=1, every=timedelta(seconds=9))
+    now, labels, corrections = START + timedelta(hours=2), 400, 0
+
+    def again(now: datetime) -> Look:
+        return stream.look(now, label_rows=lambda: labels, corrections=lambda: corrections)
+
+    again(now)
+    (window,) = Windows(database).list("credit")
+    assert (window.verdict, window.matured) == ("fine", 1.0)
+    labels += 50  # of other predictions: nothing that this window waits for
+    again(now)
+    assert stream.reads[-1] > START + timedelta(minutes=59)
+    place = stream.log.column_names.index("label")
+    turned = pc.if_else(pc.equal(stream.log["label"], "bad"), "good", "bad")
+    stream.log, whole = stream.log.set_column(place, "label", turned), stream.log
+    labels, corrections = labels + 400, 400
+    (alert,) = again(now).opened
+    assert alert.kind == "performance"
+    assert stream.reads[-1] == START
+    stream.log = whole
+    again(now)
+    assert stream.reads[-1] > START + timedelta(minutes=59)
+    labels, corrections = labels + 400, 800
+    again(now)
+    assert Windows(database).list("credit")[0].verdict == "fine"
+
+
+def test_a_window_is_settled_unread_once_it_is_too_late_for_labels(database: Database) -> None:
+    stream = Stream(database, window="1h", labels_after="1d")
+    stream.add(400, labelled=1, every=timedelta(seconds=9))
+    news = {"label_rows": lambda: 400, "corrections": lambda: 0}
+    stream.look(START + timedelta(hours=2), **news)
+    stream.look(START + timedelta(days=3), **news)
+    assert not Windows(database).list("credit")[0].settled
+    stream.look(START + timedelta(days=3, hours=2), **news)
+    assert Windows(database).list("credit")[0].settled
+    assert stream.reads[-1] > START + timedelta(minutes=59)
 
 
 def test_a_heat_map_has_every_feature_and_window(database: Database) -> None:

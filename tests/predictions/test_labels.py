@@ -32,6 +32,7 @@ def test_the_last_label_counts_and_unknown_ids_are_kept(database: Database, tmp_
     labels.add("credit", [("p1", "bad")], LATER, "file")
     labels.add("other", [("p3", "bad")], LATER, "file")
     assert labels.rows("credit") == 4  # a correction is news as well
+    assert labels.corrections("credit") == 1
     rows, known = log.read("credit"), labels.latest("credit")
     joined = join(rows, known)
     assert joined["label"].to_pylist() == ["bad", "bad", None, None]

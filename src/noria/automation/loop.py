@@ -132,6 +132,7 @@ class Loop:
             time_column=self.time_column,
             partial=partial,
             label_rows=self.rooms.label_rows,
+            corrections=self.rooms.corrections,
         )
 
     # --- triggers -------------------------------------------------------------------------------------------------

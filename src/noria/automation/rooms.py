@@ -57,6 +57,8 @@ class Rooms:
         Says cheaply whether the source has changed.
     label_rows : callable() -> int, optional
         How many labels have come, corrections too; spares reading the log again while no new one has come.
+    corrections : callable() -> int, optional
+        How many of these came for a prediction that had one; spares reading the windows again that have all labels.
     contest : callable(previous, present, rows) -> Contest or None, optional
         Compares two versions on labelled rows; `noria.automation.contesting.Arena` when left out.
     promote : callable(number, reason, now), optional
@@ -77,6 +79,7 @@ class Rooms:
     mark_lost: Callable[[datetime], object] | None = None
     data_token: Callable[[], str] | None = None
     label_rows: Callable[[], int] | None = None
+    corrections: Callable[[], int] | None = None
     contest: Callable[[int, int, pa.Table], Contest | None] | None = None
     promote: Callable[[int, str, datetime], object] | None = None
     trusted: Collection[str] = ()

@@ -89,6 +89,7 @@ def loop_of(workspace: Workspace, *, jobs: int | None = None) -> Loop:
         mark_lost=workspace.runs.mark_lost,
         data_token=data_token,
         label_rows=lambda: workspace.labels.rows(model),
+        corrections=lambda: workspace.labels.corrections(model),
         trusted=workspace.trusted,
         clock=lambda: datetime.now(UTC),
     )

@@ -52,7 +52,7 @@ class WindowRecord:
     matured : float
         Share of the answers whose label has come.
     settled : bool
-        No label that comes later changes the verdict.
+        No label that comes later changes the verdict: it is too late for one.
     """
 
     id: int
@@ -192,11 +192,18 @@ class Windows:
             return tuple(connection.execute(query).scalars())
 
     def unsettled(self, model: str) -> tuple[WindowRecord, ...]:
-        """Give the windows whose labels are not all in, oldest first."""
+        """Give the windows whose labels may still change, oldest first."""
         query = sa.select(*_SHOWN).where(windows.c.model == model, windows.c.settled.is_(False))
         with self.database.reading() as connection:
             rows = connection.execute(query.order_by(windows.c.ends, windows.c.id)).mappings()
             return tuple(WindowRecord(**row) for row in rows)
+
+    def settle(self, numbers: Sequence[int]) -> None:
+        """Let windows stand as they are judged."""
+        if not numbers:
+            return
+        with self.database.transaction() as connection:
+            connection.execute(sa.update(windows).where(windows.c.id.in_(numbers)).values(settled=True))
 
     def labelled(self, model: str) -> int:
         """Say how many answers of the judged windows have a label; a shadow's are of the same rows once more."""

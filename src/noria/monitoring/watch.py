@@ -27,7 +27,7 @@ from noria.store.columns import from_micros, to_micros
 from noria.store.database import upsert
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from noria.evaluation.catalogue import Task
     from noria.monitoring.alerts import Alert
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     Read = Callable[[datetime | None, datetime | None], pa.Table]
     References = Callable[[int], Reference | None]
+    Seen = Mapping[str, int | None]
 
 __all__ = ["REFERENCE_FILE", "Look", "look", "read_reference"]
 
@@ -83,6 +84,7 @@ def look(
     time_column: str | None = None,
     partial: bool = False,
     label_rows: Callable[[], int] | None = None,
+    corrections: Callable[[], int] | None = None,
 ) -> Look:
     """Judge the windows that have become complete, and the labels that have come, since the last look.
 
@@ -110,9 +112,14 @@ def look(
     label_rows : callable() -> int, optional
         How many labels have come, corrections too. While it stays the same, the windows that wait for labels are not
         read again; left out, they are read at every look.
+    corrections : callable() -> int, optional
+        How many of these labels came for a prediction that had one. Windows all of whose labels are there are read
+        again for these only; left out, for any label.
     """
     looking = _Looking(database, model, serving, reference, settings, now, time_column)
-    return looking.look(read, partial=partial, labels=None if label_rows is None else label_rows())
+    # Counted before the log is read: a label that comes meanwhile is news for the next look.
+    seen = {"labels_seen": label_rows and label_rows(), "corrections_seen": corrections and corrections()}
+    return looking.look(read, partial=partial, seen=seen)
 
 
 class _Looking:
@@ -141,10 +148,10 @@ class _Looking:
         self._reference = reference
         self._references: dict[int, Reference | None] = {}
 
-    def look(self, read: Read, *, partial: bool, labels: int | None) -> Look:
+    def look(self, read: Read, *, partial: bool, seen: Seen) -> Look:
         self.alarms.resolve_replaced()
         last = self.records.last(self.model)
-        unsettled = [record for record in self.records.unsettled(self.model) if self._moved_on(record, labels)]
+        unsettled = self._unsettled(seen)
         cursors = self._cursors()
         starts = [*cursors.values(), *(record.first_ts for record in unsettled)]
         log = read(min(starts) if cursors else None, None)
@@ -167,7 +174,7 @@ class _Looking:
                 provisional += [self._judge(version, arm, piece, fresh.take(piece.rows))[0] for piece in rest]
             self._remember(version, arm, fresh, rest)
         self._remember_end(log)
-        self._judge_labels([*unsettled, *stored], log, labels)
+        self._judge_labels([*unsettled, *stored], log, seen)
         provisional = [self._with_labels(record, log) for record in provisional]
         judged = self.records.of([record.id for record in stored])
         return Look(judged, tuple(provisional), tuple(self.alarms.opened), tuple(self.alarms.resolved))
@@ -263,11 +270,20 @@ class _Looking:
 
     # --- labels ---------------------------------------------------------------------------------------------------
 
-    def _moved_on(self, record: WindowRecord, labels: int | None) -> bool:
-        """Say whether a window that waits for labels may be judged otherwise than at the last look."""
-        if labels is None or record.performance is None or record.performance.get("labels_seen") != labels:
+    def _unsettled(self, seen: Seen) -> list[WindowRecord]:
+        """Give the windows that may be judged otherwise than at the last look; settle those whose time is over."""
+        waiting = self.records.unsettled(self.model)
+        moved = [record for record in waiting if self._moved_on(record, seen)]
+        over = {record.id for record in waiting if self.now >= self._closing(record)}
+        self.records.settle(sorted(over - {record.id for record in moved}))
+        return moved
+
+    def _moved_on(self, record: WindowRecord, seen: Seen) -> bool:
+        if record.performance is None or (record.verdict == "immature" and self.now >= self._due(record)):
             return True
-        return (record.verdict == "immature" and self.now >= self._due(record)) or self.now >= self._closing(record)
+        whole = record.matured >= 1 and record.verdict != "insufficient"
+        news = "corrections_seen" if whole and seen["corrections_seen"] is not None else "labels_seen"
+        return seen[news] is None or record.performance.get(news) != seen[news]
 
     def _due(self, record: WindowRecord) -> datetime:
         return record.ends + parse_duration(self.settings.labels_after)
@@ -275,7 +291,7 @@ class _Looking:
     def _closing(self, record: WindowRecord) -> datetime:
         return record.ends + 2 * parse_duration(self.settings.labels_after) + timedelta(days=1)
 
-    def _judge_labels(self, waiting: Iterable[WindowRecord], log: pa.Table, labels: int | None) -> None:
+    def _judge_labels(self, waiting: Iterable[WindowRecord], log: pa.Table, seen: Seen) -> None:
         insufficient: dict[tuple[int, str], list[pa.Table]] = {}
         for record in waiting:
             if record.settled:
@@ -289,7 +305,7 @@ class _Looking:
                 insufficient.setdefault(group, []).append(rows)
             elif found.verdict != "immature":
                 insufficient.pop(group, None)
-            self._keep_performance(record, found, labels)
+            self._keep_performance(record, found, seen)
 
     def _with_labels(self, record: WindowRecord, log: pa.Table) -> WindowRecord:
         found = self._performance(record, self._rows_of(record, log), [])
@@ -322,9 +338,10 @@ class _Looking:
             margin=self.settings.margin,
         )
 
-    def _keep_performance(self, record: WindowRecord, found: Performance, labels: int | None) -> None:
-        settled = (found.matured >= 1 and found.verdict != "insufficient") or self.now >= self._closing(record)
-        plain = {**found.to_json(), "labels_seen": labels}
+    def _keep_performance(self, record: WindowRecord, found: Performance, seen: Seen) -> None:
+        # A window that has all its labels waits on: the last word counts, and it may be a correction.
+        settled = self.now >= self._closing(record)
+        plain = {**found.to_json(), **seen}
         if record.performance == plain and record.settled == settled:
             return
         values = {"performance": plain, "verdict": found.verdict, "matured": found.matured, "settled": settled}

@@ -169,6 +169,13 @@ class Labels:
         with self.database.reading() as connection:
             return connection.execute(query).scalar() or 0
 
+    def corrections(self, model: str) -> int:
+        """Say how many of the labels came for a prediction that had one: it grows when a known truth may change."""
+        ids = sa.distinct(prediction_labels.c.prediction_id)
+        query = sa.select(sa.func.count() - sa.func.count(ids)).where(prediction_labels.c.model == model)
+        with self.database.reading() as connection:
+            return connection.execute(query).scalar() or 0
+
 
 def _column(values: Sequence[object]) -> pa.Array:
     import pyarrow as pa  # noqa: PLC0415 - heavy
