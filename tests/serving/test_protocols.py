@@ -64,6 +64,45 @@ def test_mlflow_csv(shared: httpx.Client) -> None:
     ]
 
 
+def test_a_byte_order_mark_is_no_part_of_a_name(shared: httpx.Client) -> None:
+    csv = {"content-type": "text/csv"}
+    for body in ("\ufeffage,grade\n30,A\n", '\ufeff"age",grade\n30,A\n'):
+        assert shared.post("/invocations", content=body.encode(), headers=csv).json() == {"predictions": ["bad"]}
+    assert shared.post("/invocations", content="\ufeff\ufeffage,grade\n30,A\n".encode(), headers=csv).status_code == 400
+
+
+@pytest.mark.parametrize("cell", ["30", "30.0", "3e1", "3.0E+1", "-0"])
+def test_numbers_of_csv_are_those_of_json(shared: httpx.Client, cell: str) -> None:
+    csv = {"content-type": "text/csv"}
+    assert shared.post("/invocations", content=f"age,grade\n{cell},A\n", headers=csv).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "1_000",
+        "\u0663\u0660",
+        "\uff13\uff10",
+        "+30",
+        "030",
+        " 30",
+        ".5",
+        "5.",
+        "1e",
+        "nan",
+        "inf",
+        "0x1E",
+        "9" * 19,
+        "9" * 5000,
+    ],
+)
+def test_what_json_calls_no_number_is_none_in_csv(shared: httpx.Client, cell: str) -> None:
+    csv = {"content-type": "text/csv"}
+    refused = shared.post("/invocations", content=f"age,grade\n{cell},A\n".encode(), headers=csv)
+    assert refused.status_code == 400
+    assert refused.json()["rows"][0]["code"] == "wrong_type"
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["parse", "parse_csv", "render"]
 
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?P<inexact>(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)")
+_INT64 = 1 << 63
+_INT64_DIGITS = 20
 _FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 
 
@@ -76,9 +80,12 @@ def _records(form: str, value: object) -> list[object]:
 
 
 def parse_csv(body: bytes, signature: Signature) -> list[object]:
-    """Read rows out of CSV, each cell as its column's type; an empty cell is a missing value."""
+    """Read rows out of CSV, each cell as its column's type; an empty cell is a missing value.
+
+    Numbers are written as in JSON. A byte order mark, which spreadsheets put first, is no part of the first name.
+    """
     try:
-        text = body.decode("utf-8")
+        text = body.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise WrongData("the body is not UTF-8", code="N-SERVING-035") from error
     if "\x00" in text:
@@ -105,13 +112,21 @@ def _cell(cell: str, kind: str) -> object:
     if cell == "":
         return None
     if kind in ("int", "float"):
-        try:
-            return int(cell) if cell.lstrip("+-").isdigit() and len(cell) < 20 else float(cell)
-        except ValueError:
-            return cell  # the check tells which row and column
+        return _number(cell)
     if kind == "bool":
         return {"true": True, "false": False, "1": True, "0": False}.get(cell.lower(), cell)
     return cell
+
+
+def _number(cell: str) -> object:
+    """Read what is a number in JSON too; Python alone would take ``1_000``, ``nan`` and any script's digits."""
+    written = _NUMBER.fullmatch(cell)
+    if written is None:
+        return cell  # the check tells which row and column
+    if written["inexact"]:
+        return float(cell)
+    # As in JSON, an integer beyond 64 bits is refused: as a float it would be another number.
+    return number if len(cell) <= _INT64_DIGITS and -_INT64 <= (number := int(cell)) < _INT64 else cell
 
 
 def render(reply: Reply) -> dict[str, Sequence[object]]:
