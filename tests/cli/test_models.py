@@ -225,6 +225,24 @@ def test_a_corrected_label_is_news_to_the_loop(run: Run, project: Path) -> None:
     opened.close()
 
 
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ("prediction_id,status\np8,bad\n,good\n,\n,bad\n", "row 1 has no prediction_id (and 1 more)"),
+        ('prediction_id,status\n"",good\n', "row 0 has no prediction_id"),
+        ("id,status\n7,good\n,bad\n", "row 1 has no id"),
+    ],
+)
+def test_a_label_of_nobody_is_refused_with_its_row(run: Run, project: Path, rows: str, told: str) -> None:
+    log_two(project)
+    (project / "late.csv").write_text(rows)
+    status, _, err = run("labels", "add", "late.csv")
+    assert status == 2
+    assert told in err
+    assert "no label was added" in err
+    assert json.loads(run("labels", "list", "--json")[1])["labelled"] == 0
+
+
 def test_labels_by_key_by_id_and_not_at_all(run: Run, project: Path) -> None:
     log_two(project)
     (project / "late.csv").write_text("id,status\n7,good\n99,bad\n8,\n")

@@ -61,6 +61,7 @@ def add(file: str, model: str | None, value_column: str | None, at_text: str | N
     known = table.filter(table[value].is_valid())
     strange = 0
     if "prediction_id" in table.column_names:
+        _refuse_nobody(file, table, ["prediction_id"], value)
         ids = [str(each) for each in known["prediction_id"].to_pylist()]
         added = opened.labels.add(name, list(zip(ids, known[value].to_pylist(), strict=True)), at, Path(file).name)
         # Kept all the same: the answers may still be on their way from another machine's log.
@@ -76,6 +77,7 @@ def add(file: str, model: str | None, value_column: str | None, at_text: str | N
                 mend="add a column prediction_id, or set [data] key in noria.toml and send the key with each request",
                 code="N-PREDICTIONS-011",
             )
+        _refuse_nobody(file, table, key, value)
         identities = known.select(key).to_pylist()
         rows: list[tuple[dict[str, object], LabelValue]] = list(zip(identities, known[value].to_pylist(), strict=True))
         added = opened.labels.add_by_key(name, opened.predictions, key, rows, at, Path(file).name)
@@ -136,6 +138,25 @@ def _refuse_wrong(opened: Workspace, model: str, file: str, column: str, values:
             why="\n".join(faults[:10]),
             mend="correct the file, or leave the value empty where nothing is known; no label was added",
             code="N-PREDICTIONS-013",
+        )
+
+
+def _refuse_nobody(file: str, table: pa.Table, identity: list[str], value: str) -> None:
+    """Refuse the file whole where a label says of nobody that it is theirs."""
+    from noria.errors import WrongData
+
+    empty = [
+        row
+        for row, cells in enumerate(table.select([*identity, value]).to_pylist())
+        if cells[value] is not None and all(cells[name] in (None, "") for name in identity)
+    ]
+    if empty:
+        more = f" (and {len(empty) - 1} more)" if len(empty) > 1 else ""
+        raise WrongData(
+            f"{file} has a label of nobody: row {empty[0]} has no {' and no '.join(identity)}{more}",
+            why=f"rows without one: {', '.join(map(str, empty[:10]))}",
+            mend="write whose label it is, or leave the row out; no label was added",
+            code="N-PREDICTIONS-014",
         )
 
 
