@@ -78,11 +78,19 @@ def test_a_message_arrives_signed(receiver: Receiver) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1", "localhost", "10.0.0.1", "169.254.169.254", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0"]
-)
+    "host",
+    ["127.0.0.1", "localhost", "10.0.0.1", "169.254.169.254", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "[::]",
+     "[::127.0.0.1]", "[::8.8.8.8]", "[64:ff9b::127.0.0.1]", "[64:ff9b:1::8.8.8.8]", "[64:ff9b:1:a::1]",
+     "[2002:7f00:1::]"],
+)  # fmt: skip
 def test_private_addresses_are_refused(host: str) -> None:
     with pytest.raises(NotAllowed, match="private"):
         hooks.send(f"http://{host}:9/hook", {}, key="k", now=NOW)
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "64:ff9b::8.8.8.8", "2002:808:808::"])
+def test_what_leads_to_a_public_address_is_public(address: str) -> None:
+    assert hooks._public(address)
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "gopher://x", "https://", "http://user:pw@example.org/", "x",

@@ -28,6 +28,9 @@ _ANSWER_BYTES = 64 * 1024
 # Addresses that carry an IPv4 address inside: judged by what they carry.
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _6TO4 = ipaddress.ip_network("2002::/16")
+# Never public, though ipaddress calls them so: RFC 4291 has done away with the first, which carry an IPv4 address as
+# well; RFC 8215 leaves the second to a network's own translation, and only that network knows where they lead.
+_LOCAL = (ipaddress.ip_network("::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
 
 
 class WebhookFailed(WorkFailed):
@@ -161,6 +164,8 @@ def _public(text: str) -> bool:
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped is not None:
             return _public(str(address.ipv4_mapped))
+        if any(address in network for network in _LOCAL):
+            return False
         if address in _NAT64:
             return _public(str(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)))
         if address in _6TO4:
