@@ -12,7 +12,7 @@ ENOUGH = {"new_rows": 500, "data": "d2"}
 
 
 def action(facts: Facts, on_drift: str = "retrain", on_regression: str = "rollback") -> str:
-    plan = respond(facts, on_drift=on_drift, on_regression=on_regression, retrain_rows=200, cooldown=timedelta(hours=6))
+    plan = respond(facts, on_drift=on_drift, on_regression=on_regression, retrain_rows=200, cooldown="6h")
     return plan.action
 
 
@@ -36,6 +36,12 @@ def action(facts: Facts, on_drift: str = "retrain", on_regression: str = "rollba
 )
 def test_answers(facts: Facts, wanted: str) -> None:
     assert action(facts) == wanted
+
+
+def test_a_hold_names_the_cooldown_as_it_is_written() -> None:
+    facts = Facts("drift", since_retraining=timedelta(hours=5), **ENOUGH)
+    plan = respond(facts, on_drift="retrain", on_regression="alert", retrain_rows=200, cooldown="6h")
+    assert plan.reason == "the last retraining was less than 6h ago"
 
 
 def test_without_retraining_a_fall_is_held_unless_the_old_version_is_better() -> None:

@@ -169,6 +169,34 @@ def test_a_narrow_screen_needs_no_sideways_scrolling(browser: Browser, project: 
     context.close()
 
 
+def test_a_wide_screen_cuts_no_table_off(browser: Browser, project: Workspace, address: str) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    cut = "[...document.querySelectorAll('.scroll')].filter(one => one.scrollWidth > one.clientWidth).length"
+    for path in pages_of(project):
+        page.goto(address + path)
+        assert page.evaluate(cut) == 0, path
+    context.close()
+
+
+@pytest.mark.parametrize("width", [400, 700, 1280])
+def test_tiles_leave_no_hole(browser: Browser, project: Workspace, address: str, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 800})
+    page = context.new_page()
+    holes = """[...document.querySelectorAll(".tiles")].flatMap(tiles => {
+        const ends = {};
+        for (const tile of tiles.children) {
+            const { top, right } = tile.getBoundingClientRect();
+            ends[top] = Math.max(ends[top] ?? 0, right);
+        }
+        return Object.values(ends).map(end => tiles.getBoundingClientRect().right - end).filter(hole => hole > 2);
+    })"""
+    for path in pages_of(project):
+        page.goto(address + path)
+        assert page.evaluate(holes) == [], path
+    context.close()
+
+
 def test_the_slash_key_leads_to_the_search(browser: Browser, address: str) -> None:
     page = browser.new_page()
     page.goto(address)

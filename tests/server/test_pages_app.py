@@ -9,8 +9,11 @@ from html.parser import HTMLParser
 
 import httpx
 import pytest
+import sqlalchemy as sa
 from page_browser import Browser
 
+from noria.monitoring.records import Windows
+from noria.monitoring.tables import windows
 from noria.server.app import ROUTES
 from noria.server.headers import PAGE_POLICY, REPORT_POLICY
 
@@ -101,8 +104,35 @@ def test_a_page_of_an_empty_project(empty: Browser, path: str) -> None:
     check(response)
 
 
+@pytest.mark.parametrize("path", PAGES)
+def test_an_empty_project_leads_nowhere_wrong(empty: Browser, path: str) -> None:
+    for link in set(re.findall(r'href="(/[^"#]*)', empty.get(path).text)):
+        assert empty.get(link).status_code < 400, link
+
+
+def test_an_empty_project_is_not_said_to_be_well(empty: Browser) -> None:
+    page = empty.get("/").text
+    assert "All is well" not in page
+    assert "Turn the wheel a first time" in page
+
+
+def test_the_prediction_is_not_counted_as_a_feature_that_moved(changing: Browser) -> None:
+    database = changing.workspace.database
+    latest = Windows(database).list("credit-risk")[-1]
+    moved = {str(finding["name"]) for finding in latest.flagged}
+    findings = [{**one, "flagged": one["flagged"] or one["name"] == "prediction"} for one in latest.findings]
+    with database.transaction() as connection:
+        drift = {**(latest.drift or {}), "findings": findings}
+        connection.execute(sa.update(windows).where(windows.c.id == latest.id).values(drift=drift))
+    page = changing.get("/monitoring/credit-risk").text
+    tile = re.search(r"<dt>Features that moved</dt><dd[^>]*>(\d+)<small>([^<]*)", page)
+    assert tile is not None
+    assert int(tile[1]) == len(moved) == 2
+    assert tile[2].startswith("and the prediction; ")
+
+
 def test_an_empty_project_names_the_next_command(empty: Browser) -> None:
-    for path in ("/runs", "/models", "/datasets"):
+    for path in ("/", "/runs", "/models", "/datasets", "/deployments/credit-risk"):
         assert "noria run" in empty.get(path).text
     assert "noria up" in empty.get("/monitoring/credit-risk").text
 

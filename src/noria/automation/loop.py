@@ -221,7 +221,7 @@ class Loop:
             on_drift=self.settings.on_drift if self.target is not None else "alert",
             on_regression=self.settings.on_regression if self.target is not None else "alert",
             retrain_rows=self.settings.retrain_rows,
-            cooldown=parse_duration(self.settings.cooldown),
+            cooldown=self.settings.cooldown,
         )
         return plan, evidence
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from noria.duration import parse_duration
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
@@ -81,9 +83,7 @@ class Plan:
     reason: str
 
 
-def respond(
-    facts: Facts, *, on_drift: OnDrift, on_regression: OnRegression, retrain_rows: int, cooldown: timedelta
-) -> Plan:
+def respond(facts: Facts, *, on_drift: OnDrift, on_regression: OnRegression, retrain_rows: int, cooldown: str) -> Plan:
     """Choose the answer to an alert.
 
     Broken input is told and never trained on. Drift retrains only with enough labelled rows of the new period.
@@ -92,9 +92,8 @@ def respond(
 
     Examples
     --------
-    >>> from datetime import timedelta
     >>> facts = Facts("drift", new_rows=1000, data="d1")
-    >>> respond(facts, on_drift="retrain", on_regression="alert", retrain_rows=200, cooldown=timedelta(0)).action
+    >>> respond(facts, on_drift="retrain", on_regression="alert", retrain_rows=200, cooldown="6h").action
     'retrain'
     """
     if facts.kind == "input":
@@ -116,13 +115,13 @@ def respond(
     return Plan("hold", f"version {facts.contest.previous} is not proven better on the same labelled rows")
 
 
-def _retrain(facts: Facts, retrain_rows: int, cooldown: timedelta) -> Plan:
+def _retrain(facts: Facts, retrain_rows: int, cooldown: str) -> Plan:
     if facts.input_broken:
         return Plan("hold", "the input looks broken: nothing is trained on it")
     if facts.new_rows < retrain_rows:
         return Plan("hold", f"fewer than {retrain_rows} labelled rows of the new period")
     if facts.failed_on and facts.failed_on == facts.data:
         return Plan("hold", "the last challenger failed its gates on the same data")
-    if facts.since_retraining is not None and facts.since_retraining < cooldown:
+    if facts.since_retraining is not None and facts.since_retraining < parse_duration(cooldown):
         return Plan("hold", f"the last retraining was less than {cooldown} ago")
     return Plan("retrain", f"at least {retrain_rows} labelled rows of the new period are in")

@@ -97,9 +97,7 @@ class Alarms:
         if not moved:
             self._clear(connection, "drift")
         elif self._drifted_lately(connection, record) >= self.settings.persistence:
-            count = len({str(finding["name"]) for finding in moved} - {"prediction"})
-            what = f"{count} feature{'s' if count != 1 else ''} drifted" if count else "the answers drifted"
-            self._raise(connection, record, "drift", f"{what}: {_told(moved)}", moved, since)
+            self._raise(connection, record, "drift", f"{_counted(moved)} drifted: {_told(moved)}", moved, since)
 
     def labels(self, connection: sa.Connection, record: WindowRecord, found: Performance) -> None:
         """Take a window's changed verdict on performance in, within the transaction that stores it."""
@@ -164,6 +162,24 @@ def _has_drift(result: object) -> bool:
     return isinstance(result, dict) and any(
         finding["flagged"] and finding["aspect"] in _MOVED for finding in result["findings"]
     )
+
+
+def _counted(findings: Findings) -> str:
+    """Say how many have moved; the prediction is no feature.
+
+    Examples
+    --------
+    >>> _counted([{"name": "age"}, {"name": "age"}, {"name": "prediction"}])
+    '1 feature and the prediction'
+    >>> _counted([{"name": "age"}, {"name": "income"}])
+    '2 features'
+    >>> _counted([{"name": "prediction"}])
+    'the prediction'
+    """
+    names = {str(finding["name"]) for finding in findings}
+    count = len(names - {"prediction"})
+    said = [f"{count} feature{'s' if count != 1 else ''}"] if count else []
+    return " and ".join([*said, "the prediction"] if "prediction" in names else said)
 
 
 def _told(findings: Iterable[Mapping[str, object]]) -> str:

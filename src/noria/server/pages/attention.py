@@ -89,6 +89,7 @@ def home(workspace: Workspace, now: datetime) -> HomeView:
     champion = next((row for row in versions if "champion" in row.aliases), None)
     recent = tuple(runs.row(run) for run in workspace.runs.list(8))
     needs = [
+        *_beginning(recent, versions),
         *_alerts(workspace, now),
         *_runs(recent),
         *_versions(workspace, versions, champion),
@@ -106,6 +107,14 @@ def home(workspace: Workspace, now: datetime) -> HomeView:
         champion=champion,
         last_run=recent[0] if recent else None,
     )
+
+
+def _beginning(recent: tuple[RunRow, ...], versions: tuple[VersionRow, ...]) -> list[Need]:
+    """Tell of a project in which nothing has run: all is not well where there is nothing yet."""
+    if recent or versions:
+        return []
+    why = "Nothing has run yet: one run goes from the data to a judged, registered version."
+    return [Need("first run", "", "Turn the wheel a first time", why, "/runs", "noria run")]
 
 
 def _alerts(workspace: Workspace, now: datetime) -> list[Need]:

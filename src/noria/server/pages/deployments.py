@@ -68,6 +68,7 @@ class DeploymentView:
 
     endpoint: str
     model: str
+    registered: bool
     champion: int | None
     strategy: str
     steps: tuple[int, ...]
@@ -128,6 +129,7 @@ def one(workspace: Workspace, name: str, now: datetime) -> DeploymentView:
     return DeploymentView(
         endpoint=mine,
         model=model,
+        registered=model in workspace.registry.models(),
         champion=champion,
         strategy=settings.strategy,
         steps=tuple(settings.steps),
