@@ -20,6 +20,7 @@ from noria.steps.ingest import ingest
 from noria.steps.split import split
 from noria.steps.train import train
 from noria.store.blobs import Blobs
+from noria.training.folds import Fold, folds
 from noria.workspace import Workspace
 
 PEOPLE = pa.table(
@@ -145,6 +146,26 @@ def test_rows_that_cleaning_left_without_a_target_are_left_out(context: Heard) -
     assert not out["test"]["bad"].null_count
     with pytest.raises(WrongData, match="no row with a target"):
         split(table.filter(table["bad"].is_null()), context, data=PERSONAL, settings={}, task=None)
+
+
+def test_the_gap_lies_before_the_rows_that_judge_a_fold_too(context: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = PEOPLE.append_column("when", pa.array(range(0, 60 * 86_400_000_000, 86_400_000_000), pa.timestamp("us")))
+    data = {**PERSONAL, "time": "when"}
+    made: list[Fold] = []
+
+    def heard(*args: object, **given: object) -> list[Fold]:
+        made.extend(folds(*args, **given))  # type: ignore[arg-type]
+        return made
+
+    monkeypatch.setattr("noria.steps.train.folds", heard)
+    model = {"candidates": ["logistic"], "folds": 3, "trials": 1}
+    for gap, parted in (({}, 1), ({"gap": "2d"}, 3)):
+        made.clear()
+        out = split(table, context, data=data, settings={"method": "time", **gap}, task=None)
+        assert ("gap" in out["about"]) is bool(gap)  # who sets none keeps the step's key
+        train(out, context, data=data, model=model, prepare={})
+        when = out["train"]["when"].to_numpy().astype("datetime64[D]")
+        assert {int((when[valid].min() - when[rows].max()).astype(int)) for rows, valid in made} == {parted}
 
 
 def test_nothing_to_learn_from_is_told(context: Heard) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -32,6 +34,23 @@ def test_times_judge_the_future_by_the_past() -> None:
     times = np.datetime64("2026-01-01") + np.random.default_rng(0).permutation(50).astype("timedelta64[D]")
     for train, valid in folds(None, n_rows=50, task="regression", k=5, times=times):
         assert times[train].max() < times[valid].min()
+
+
+def test_a_gap_parts_what_is_learned_from_what_is_judged() -> None:
+    times = np.datetime64("2026-01-01") + np.random.default_rng(0).permutation(60).astype("timedelta64[D]")
+    gap = timedelta(days=7)
+    made = folds(None, n_rows=60, task="regression", k=5, times=times, gap=gap)
+    assert [len(train) for train, _ in made] == [3, 13, 23, 33, 43]
+    for train, valid in made:
+        assert times[valid].min() - times[train].max() > np.timedelta64(gap)
+
+
+def test_a_gap_longer_than_the_data_is_refused() -> None:
+    times = np.datetime64("2026-01-01") + np.arange(20).astype("timedelta64[D]")
+    with pytest.raises(WrongData, match="cannot be cut") as refused:
+        folds(None, n_rows=20, task="regression", times=times, gap=timedelta(days=30))
+    assert "a gap of 30 days" in refused.value.why
+    assert "[split] gap" in refused.value.mend
 
 
 @given(st.lists(st.integers(0, 5), min_size=3, max_size=40), st.integers(2, 6), st.booleans())

@@ -129,7 +129,8 @@ class SplitSettings(BaseModel):
     seed: int = Field(default=7, ge=0, strict=True, description="Decides the draw; the same seed, the same rows.")
     gap: Annotated[str, AfterValidator(checked_duration)] | None = Field(
         default=None,
-        description='Stretch before the test rows that is left out of training, as in "7d"; only for method = "time".',
+        description="Stretch before the test rows, and before the judged rows of each fold, that is left out of "
+        'training, as in "7d"; only for method = "time".',
     )
 
     @model_validator(mode="after")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +33,7 @@ class About(TypedDict):
     test_rows: int
     collected_rows: int
     collected_test_rows: int
+    gap: NotRequired[str]
 
 
 class SplitOutput(TypedDict):

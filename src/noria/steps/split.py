@@ -38,7 +38,7 @@ def split(
     -------
     dict
         ``train`` and ``test``: tables; ``schema``: of all columns; ``about``: task, features, what was left out
-        and why, how many rows went where.
+        and why, how many rows went where, the gap where there is one.
     """
     wanted = DataSettings.model_validate(data)
     clean = _labelled(rows_of(clean, "clean"), wanted.target, context)
@@ -75,6 +75,8 @@ def split(
         "collected_rows": _collected(clean),
         "collected_test_rows": _collected(test),
     }
+    if how.gap is not None:
+        about["gap"] = how.gap
     context.log_param("split", parts.method)
     context.log_param("task", decided)
     context.note(f"{train.num_rows:,} rows to learn from, {test.num_rows:,} locked away ({parts.method})")

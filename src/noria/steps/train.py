@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from noria.datasets.settings import DataSettings
+from noria.duration import parse_duration
 from noria.evaluation import metrics
 from noria.pipeline.artifact import Files
 from noria.preparation.frame import frame, labels
@@ -97,6 +99,7 @@ def train(
             seed=settings.seed,
             groups=of_group(table, wanted.group),
             times=moments(table, wanted.time) if about["method"] == "time" else None,
+            gap=parse_duration(about["gap"]) if "gap" in about else timedelta(0),
         ),
         budget_seconds=settings.budget_seconds,
         trials=settings.trials,

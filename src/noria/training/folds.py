@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +29,7 @@ def folds(
     seed: int = 0,
     groups: NDArray[np.object_] | None = None,
     times: NDArray[np.datetime64] | None = None,
+    gap: timedelta = timedelta(0),
 ) -> list[Fold]:
     """Divide training rows into k folds.
 
@@ -48,6 +50,8 @@ def folds(
         Shuffles.
     groups, times : ndarray, shape (n_rows,), optional
         With both, the rows of a group that is judged are left out of what is learned from.
+    gap : timedelta
+        With times: stretch before the first judged moment of a fold that is left out of what it learns from.
 
     Returns
     -------
@@ -76,7 +80,7 @@ def folds(
     if task == "classification" and y is not None:
         k = _fewest(y, k)
     if times is not None:
-        return _forward(times, groups, k)
+        return _forward(times, groups, k, gap)
     blank = np.zeros(n_rows)
     codes = None if y is None else np.unique(np.asarray(y).astype(str), return_inverse=True)[1]
     if groups is not None:
@@ -86,7 +90,7 @@ def folds(
     return list(KFold(k, shuffle=True, random_state=seed).split(blank))
 
 
-def _forward(times: NDArray[np.datetime64], groups: NDArray[np.object_] | None, k: int) -> list[Fold]:
+def _forward(times: NDArray[np.datetime64], groups: NDArray[np.object_] | None, k: int, gap: timedelta) -> list[Fold]:
     # Expanding window (Hyndman & Athanasopoulos, Forecasting: principles and practice, 3rd ed. 2021, section 5.10).
     rows = len(times)
     order = np.argsort(times, kind="stable")
@@ -95,7 +99,7 @@ def _forward(times: NDArray[np.datetime64], groups: NDArray[np.object_] | None, 
     for learned, judged in cuts:
         train, valid = order[learned], order[judged]
         # Rows of one moment may lie on both sides of a cut between positions.
-        train = train[times[train] < times[valid[0]]]
+        train = train[times[train] < times[valid[0]] - np.timedelta64(gap)]
         if groups is not None:
             train = train[~np.isin(groups[train].astype(str), groups[valid].astype(str))]
         if len(train):
@@ -104,8 +108,11 @@ def _forward(times: NDArray[np.datetime64], groups: NDArray[np.object_] | None, 
         raise WrongData(
             "the training rows cannot be cut into earlier and later ones",
             why=f"{len(np.unique(times))} different moments"
-            + ("" if groups is None else f", {len(np.unique(groups.astype(str)))} groups"),
-            mend="bring rows of more moments, or take another [split] method",
+            + ("" if groups is None else f", {len(np.unique(groups.astype(str)))} groups")
+            + (f", and a gap of {gap} before what is judged" if gap else ""),
+            mend="bring rows of more moments, "
+            + ("shorten [split] gap, " if gap else "")
+            + "or take another [split] method",
             code="N-TRAIN-033",
         )
     return made
