@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from loans import Heard, start, turn
@@ -20,7 +22,9 @@ from noria.steps.ingest import ingest
 from noria.steps.split import split
 from noria.steps.train import train
 from noria.store.blobs import Blobs
+from noria.training.family import Fitting
 from noria.training.folds import Fold, folds
+from noria.training.inner import Bonds
 from noria.workspace import Workspace
 
 PEOPLE = pa.table(
@@ -166,6 +170,29 @@ def test_the_gap_lies_before_the_rows_that_judge_a_fold_too(context: Heard, monk
         train(out, context, data=data, model=model, prepare={})
         when = out["train"]["when"].to_numpy().astype("datetime64[D]")
         assert {int((when[valid].min() - when[rows].max()).astype(int)) for rows, valid in made} == {parted}
+
+
+def test_what_stops_a_booster_keeps_to_groups_and_times_as_the_folds_do(
+    context: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = PEOPLE.append_column("when", pa.array(range(0, 60 * 86_400_000_000, 86_400_000_000), pa.timestamp("us")))
+    seen: list[Bonds] = []
+
+    def heard(best: object, y: object, fitting: Fitting, **given: object) -> int:
+        seen.append(fitting.bonds)
+        return 20
+
+    monkeypatch.setattr("noria.training.boosting.choose_rounds", heard)
+    data = {**PERSONAL, "time": "when", "group": "house"}
+    out = split(table, context, data=data, settings={"method": "time", "gap": "2d"}, task=None)
+    train(out, context, data=data, model={"candidates": ["boosting"], "folds": 2, "trials": 1}, prepare={})
+    for bonds in seen:
+        assert bonds.gap == timedelta(days=2)
+        assert bonds.times is not None
+        assert bonds.groups is not None
+        house = bonds.times.astype("datetime64[D]").astype(int) // 4
+        np.testing.assert_array_equal(np.equal.outer(bonds.groups, bonds.groups), np.equal.outer(house, house))
+    assert len(seen[-1].times) == out["train"].num_rows  # the final fit knows all of them
 
 
 def test_nothing_to_learn_from_is_told(context: Heard) -> None:

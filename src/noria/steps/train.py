@@ -16,6 +16,7 @@ from noria.registry import format as formats
 from noria.steps.matrix import feature_columns, moments, of_group
 from noria.training.families import resolve
 from noria.training.folds import folds
+from noria.training.inner import Bonds
 from noria.training.own import importable
 from noria.training.search import select
 from noria.training.settings import ModelSettings
@@ -67,6 +68,9 @@ def train(
     matrix = frame(table, columns)
     target = labels(table, wanted.target, task=task) if wanted.target else None
     metric = metrics.get(settings.metric, task)
+    groups = of_group(table, wanted.group)
+    times = moments(table, wanted.time) if about["method"] == "time" else None
+    gap = parse_duration(about["gap"]) if "gap" in about else timedelta(0)
 
     def prepared(family: Family) -> Preparation:
         return preparation(  # type: ignore[no-any-return] # scikit-learn has no types
@@ -97,10 +101,11 @@ def train(
             task=task,
             k=settings.folds,
             seed=settings.seed,
-            groups=of_group(table, wanted.group),
-            times=moments(table, wanted.time) if about["method"] == "time" else None,
-            gap=parse_duration(about["gap"]) if "gap" in about else timedelta(0),
+            groups=groups,
+            times=times,
+            gap=gap,
         ),
+        bonds=Bonds.of(groups, times, gap),
         budget_seconds=settings.budget_seconds,
         trials=settings.trials,
         seed=settings.seed,

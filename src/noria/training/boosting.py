@@ -42,12 +42,11 @@ class LightGBM:
     def fit(self, X: NDArray[np.float64], y: NDArray[np.generic]) -> LightGBM:
         """Choose the rounds on an inner part, then fit every row."""
         rate = as_float(self.params, "learning_rate", 0.05)
-        stratify = self.fitting.task == "classification"
 
-        def best(inner: NDArray[np.bool_]) -> int:
-            return int(self._train(X[~inner], y[~inner], MOST_ROUNDS, (X[inner], y[inner])).best_iteration)
+        def best(learned: NDArray[np.bool_], inner: NDArray[np.bool_]) -> int:
+            return int(self._train(X[learned], y[learned], MOST_ROUNDS, (X[inner], y[inner])).best_iteration)
 
-        self.rounds = choose_rounds(best, y, seed=self.fitting.seed, stratify=stratify, learning_rate=rate)
+        self.rounds = choose_rounds(best, y, self.fitting, learning_rate=rate)
         self.booster = self._train(X, y, self.rounds, None)
         return self
 

@@ -43,14 +43,13 @@ class CatBoost:
 
     def fit(self, X: NDArray[np.float64], y: NDArray[np.generic]) -> CatBoost:
         """Choose the rounds on an inner part, then fit every row."""
-        stratify = self.fitting.task == "classification"
 
-        def best(inner: NDArray[np.bool_]) -> int:
-            made = self._train(X[~inner], y[~inner], MOST_ROUNDS, (X[inner], y[inner]))
+        def best(learned: NDArray[np.bool_], inner: NDArray[np.bool_]) -> int:
+            made = self._train(X[learned], y[learned], MOST_ROUNDS, (X[inner], y[inner]))
             return int(made.get_best_iteration()) + 1
 
         rate = as_float(self.params, "learning_rate", 0.08)
-        self.rounds = choose_rounds(best, y, seed=self.fitting.seed, stratify=stratify, learning_rate=rate)
+        self.rounds = choose_rounds(best, y, self.fitting, learning_rate=rate)
         self.model = self._train(X, y, self.rounds, None)
         return self
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
+from noria.training.inner import Bonds
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -54,6 +56,8 @@ class Fitting:
         Positions of category codes in the matrix.
     out_of_time : callable
         Asked between rounds by the families that can stop; when true they raise `OutOfTime`.
+    bonds : Bonds
+        Groups and times of the training rows, for the families that stop on a part of them.
     """
 
     task: Task
@@ -63,6 +67,7 @@ class Fitting:
     n_rows: int = 0
     categorical: tuple[int, ...] = ()
     out_of_time: Callable[[], bool] = field(default=lambda: False)
+    bonds: Bonds = field(default_factory=Bonds, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from noria.training.family import Estimator, Family, Fitting, OutOfTime, as_float
+from noria.training.inner import Bonds, inner_part
 from noria.training.space import Choice, Uniform
 
 if TYPE_CHECKING:
@@ -101,8 +102,7 @@ class KerasMLP:
         if self.fitting.task == "regression":
             self.center, self.spread = float(target.mean()), float(target.std()) or 1.0
             target = (target - np.float32(self.center)) / np.float32(self.spread)
-        rows = np.random.default_rng(self.fitting.seed).permutation(len(X))
-        inner, outer = np.split(rows, [max(1, int(len(X) * INNER_SHARE))])
+        inner, outer = self._parts(y)
         model = self._network(keras, X.shape[1])
         data = np.asarray(X, dtype=np.float32)
         model.fit(
@@ -139,6 +139,17 @@ class KerasMLP:
         for layer in self.layers:
             made = layer(made)
         return made
+
+    def _parts(self, y: NDArray[np.generic]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        fitting = self.fitting
+        if fitting.bonds.groups is not None:
+            # Never the newest rows: unlike a booster, the network is not fitted again on all and would not see them.
+            groups, stratify = Bonds(fitting.bonds.groups), fitting.task == "classification"
+            if part := inner_part(y, groups, seed=fitting.seed, stratify=stratify):
+                return np.flatnonzero(part[1]), np.flatnonzero(part[0])
+        rows = np.random.default_rng(fitting.seed).permutation(len(y))
+        inner = max(1, int(len(y) * INNER_SHARE))
+        return rows[:inner], rows[inner:]
 
     def _network(self, keras: object, n_features: int) -> Model:
         from keras import Input, Sequential, layers, optimizers, regularizers  # noqa: PLC0415 - heavy, and an extra

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import numpy as np
+from noria.training.inner import inner_part
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
+
+    from noria.training.family import Fitting
 
 __all__ = ["FEWEST_ROWS", "MOST_ROUNDS", "PATIENCE", "choose_rounds"]
 
@@ -17,46 +20,39 @@ FEWEST_ROWS = 400
 
 MOST_ROUNDS = 1500
 PATIENCE = 40
-INNER_SHARE = 0.2
 
 
 def choose_rounds(
-    train: Callable[[NDArray[np.bool_]], int],
+    train: Callable[[NDArray[np.bool_], NDArray[np.bool_]], int],
     y: NDArray[np.generic],
+    fitting: Fitting,
     *,
-    seed: int,
-    stratify: bool,
     learning_rate: float,
 ) -> int:
     """Find the number of rounds on an inner part of the training rows.
 
     Stopping on the rows that later judge the booster flatters it against families that cannot stop early. So the
     validation fold is never seen here: ``train`` fits outside the inner part and stops on it, and the caller then
-    fits all its rows for a tenth more rounds than that.
+    fits all its rows for a tenth more rounds than that. What the inner part is, `inner_part` says.
 
     Parameters
     ----------
     train : callable
-        Takes a mask of the inner rows, gives the best number of rounds.
+        Takes a mask of the rows to learn from and one of the inner rows, gives the best number of rounds.
     y : ndarray, shape (n_rows,)
         The encoded target.
-    seed : int
-        Draws the inner part.
-    stratify : bool
-        Keep the shares of the classes.
+    fitting : Fitting
+        The circumstances: task, seed, groups and times of the rows.
     learning_rate : float
-        Sets the fixed number of rounds of small tables.
+        Sets the fixed number of rounds of small tables, and of those whose groups cannot be divided.
 
     Examples
     --------
-    >>> choose_rounds(lambda inner: 0, np.zeros(100), seed=1, stratify=False, learning_rate=0.05)
+    >>> import numpy as np
+    >>> from noria.training.family import Fitting
+    >>> choose_rounds(lambda learned, inner: 0, np.zeros(100), Fitting("regression", 1), learning_rate=0.05)
     100
     """
-    if len(y) < FEWEST_ROWS:
-        return max(20, round(5 / learning_rate))
-    rng = np.random.default_rng(seed)
-    inner = np.zeros(len(y), dtype=bool)
-    groups = [np.flatnonzero(y == value) for value in np.unique(y)] if stratify else [np.arange(len(y))]
-    for rows in groups:
-        inner[rng.permutation(rows)[: int(len(rows) * INNER_SHARE)]] = True
-    return int(1.1 * train(inner)) + 1
+    stratify = fitting.task == "classification"
+    part = inner_part(y, fitting.bonds, seed=fitting.seed, stratify=stratify) if len(y) >= FEWEST_ROWS else None
+    return max(20, round(5 / learning_rate)) if part is None else int(1.1 * train(*part)) + 1

@@ -19,6 +19,7 @@ from noria.training.candidate import Candidate, CandidateResult, Progress, Selec
 from noria.training.clock import Budget
 from noria.training.clusters import select_clusters
 from noria.training.family import Family
+from noria.training.inner import Bonds
 from noria.training.model import Prediction, TabularModel, columns_of
 from noria.training.racer import Racer, Track
 from noria.training.space import sample
@@ -58,6 +59,7 @@ def select(
     prepare: Callable[[Family], Preparation],
     error: Error | None,
     splitter: list[Fold],
+    bonds: Bonds | None = None,
     budget_seconds: float | None = None,
     trials: int | None = None,
     seed: int = 0,
@@ -83,6 +85,8 @@ def select(
         Judges a fold, lower is better; unused for clustering.
     splitter : list of (train, valid)
         Row numbers, see `noria.training.folds.folds`; unused for clustering.
+    bonds : Bonds, optional
+        Groups and times of the rows, where the folds keep to them: then so does what a booster stops on.
     budget_seconds : float, optional
         Wall time for all of it, the final fit included.
     trials : int, optional
@@ -126,7 +130,8 @@ def select(
         raise WrongArgument("a supervised selection needs y of X's length, an error and folds", code="N-TRAIN-040")
     target = encode(y, task)
     matrices = Matrices(X, target, splitter, prepare)
-    bench = Bench(task, target, matrices, seed, threads, out_of_time=lambda: budget.left() <= 0)
+    expired = lambda: budget.left() <= 0  # noqa: E731 - one line of the bench
+    bench = Bench(task, target, matrices, seed, threads, out_of_time=expired, bonds=bonds or Bonds())
     search = _Search(Track(bench, y, error, clock), budget, trials, tell)
     with limit:
         return search.run(families)

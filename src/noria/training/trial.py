@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from noria.training.family import Estimator, Family, Fitting
+from noria.training.inner import Bonds
 from noria.training.model import Prediction, answer
 
 if TYPE_CHECKING:
@@ -187,6 +188,7 @@ class Bench:
     seed: int
     threads: int | None = None
     out_of_time: Callable[[], bool] = field(default=lambda: False)
+    bonds: Bonds = field(default_factory=Bonds)
 
     def fit(self, candidate: Candidate, matrix: Matrix, rows: NDArray[np.int64], fold: int, notes: Notes) -> Estimator:
         """Fit a candidate on prepared rows."""
@@ -199,6 +201,7 @@ class Bench:
             n_rows=len(rows),
             categorical=matrix.categorical,
             out_of_time=self.out_of_time if fold >= 0 else lambda: False,
+            bonds=self.bonds.take(rows),
         )
         y = np.zeros(len(rows), dtype=np.int64) if self.target is None else self.target.values[rows]
         with quiet(notes):
