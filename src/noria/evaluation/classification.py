@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from noria.evaluation.calibration import bins_of
+from noria.evaluation.resampling import Distance, ones
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +24,7 @@ __all__ = [
     "mcc", "precision", "recall", "roc_auc",
 ]  # fmt: skip
 
+_PLACES = 100  # of a curve, at which it is tried how far chance alone takes it
 _EPS = float(np.finfo(np.float64).eps)  # as scikit-learn's log_loss
 
 
@@ -44,7 +46,18 @@ def average_precision(rows: Judged) -> Callable[[Weights], NDArray[np.float64]]:
 
 def ks(rows: Judged) -> Callable[[Weights], NDArray[np.float64]]:
     """Kolmogorov-Smirnov distance between the scores of positives and negatives."""
-    return _over_classes(rows, _ks)
+    if rows.positive is not None:
+        return _ks(rows.score, rows.truth == rows.positive)
+    present = [number for number in range(len(rows.classes)) if (rows.truth == number).any()]
+    if len(present) < 2:
+        return lambda weights: np.full(weights.counts.shape[1], np.nan)
+    parts = [_ks(_proba(rows)[:, number], rows.truth == number) for number in present]
+    ends = np.cumsum([len(part.vector(ones(rows.n))) for part in parts])[:-1]
+    return Distance(
+        lambda weights: np.concatenate([part.vector(weights) for part in parts]),
+        lambda vector: np.mean([_largest(piece) for piece in np.split(vector, ends)], axis=0),
+        lambda weights: np.mean([part(weights) for part in parts], axis=0),
+    )
 
 
 def log_loss(rows: Judged) -> Callable[[Weights], NDArray[np.float64]]:
@@ -69,11 +82,10 @@ def ece(rows: Judged) -> Callable[[Weights], NDArray[np.float64]]:
     order, starts = _runs(bins_of(score, 15))
     gap = (score - hit)[order, None]
 
-    def statistic(weights: Weights) -> NDArray[np.float64]:
-        per_bin = np.add.reduceat(weights.counts[order] * gap, starts, axis=0)
-        return _ratio(np.abs(per_bin).sum(axis=0), weights.total)
+    def per_bin(weights: Weights) -> NDArray[np.float64]:
+        return _ratio(np.add.reduceat(weights.counts[order] * gap, starts, axis=0), weights.total)
 
-    return statistic
+    return Distance(per_bin, lambda vector: np.abs(vector).sum(axis=0))
 
 
 def accuracy(rows: Judged) -> Callable[[Weights], NDArray[np.float64]]:
@@ -182,17 +194,23 @@ def _average_precision(score: NDArray[np.float64], hit: NDArray[np.bool_]) -> Ca
     return statistic
 
 
-def _ks(score: NDArray[np.float64], hit: NDArray[np.bool_]) -> Callable[[Weights], NDArray[np.float64]]:
+def _ks(score: NDArray[np.float64], hit: NDArray[np.bool_]) -> Distance:
     order, ends = _descending(score)
     mask = hit[order, None]
 
-    def statistic(weights: Weights) -> NDArray[np.float64]:
+    def apart(weights: Weights, places: NDArray[np.intp]) -> NDArray[np.float64]:
         counts = weights.counts[order]
-        right = np.cumsum(counts * mask, axis=0)[ends]
-        wrong = np.cumsum(counts * ~mask, axis=0)[ends]
-        return np.asarray(np.abs(_ratio(right, right[-1]) - _ratio(wrong, wrong[-1])).max(axis=0))
+        right = np.cumsum(counts * mask, axis=0)
+        wrong = np.cumsum(counts * ~mask, axis=0)
+        return _ratio(right[places], right[-1]) - _ratio(wrong[places], wrong[-1])
 
-    return statistic
+    farthest = int(np.abs(apart(ones(len(hit)), ends)).argmax())
+    some = ends[np.unique(np.append(np.linspace(0, len(ends) - 1, _PLACES).astype(np.intp), farthest))]
+    return Distance(lambda weights: apart(weights, some), _largest, lambda weights: _largest(apart(weights, ends)))
+
+
+def _largest(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.abs(vector).max(axis=0))
 
 
 def _descending(score: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

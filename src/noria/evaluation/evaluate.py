@@ -14,7 +14,7 @@ from noria.evaluation.catalogue import Task
 from noria.evaluation.clustering import space_of
 from noria.evaluation.judged import judged
 from noria.evaluation.metrics import METRICS, applicable, get
-from noria.evaluation.resampling import Estimate, distribution, draw, interval, kept_classes, number, ones
+from noria.evaluation.resampling import Distance, Estimate, distribution, draw, interval, kept_classes, number, ones
 from noria.evaluation.slices import Slice, slices
 
 if TYPE_CHECKING:
@@ -232,7 +232,11 @@ def _estimates(
     statistics = {metric.name: metric.prepare(rows) for metric in applicable(rows)}
     weights = ones(rows.n)
     values = {name: float(statistic(weights)[0]) for name, statistic in statistics.items()}
-    defined = {name: statistic for name, statistic in statistics.items() if np.isfinite(values[name])}
+    defined = {
+        name: statistic.scaled(rows.n) if isinstance(statistic, Distance) else statistic
+        for name, statistic in statistics.items()
+        if np.isfinite(values[name])
+    }
     if rows.n < 2:
         return {name: Estimate(number(value)) for name, value in values.items()}
     strata = kept_classes(rows.truth) if rows.task == "classification" else None

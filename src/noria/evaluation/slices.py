@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from noria.evaluation.resampling import Estimate, distribution, draw, interval, kept_classes, ones
+from noria.evaluation.resampling import Distance, Estimate, distribution, draw, interval, kept_classes, ones
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -104,10 +104,12 @@ def slices(
         statistic = metric.prepare(part)
         value = float(statistic(ones(part.n))[0])
         strata = kept_classes(part.truth) if part.task == "classification" else None
-        drawn = distribution({"": statistic}, draw(part.n, resamples, seed=seed, strata=strata))[""]
+        judging = statistic.scaled(part.n) if isinstance(statistic, Distance) else statistic
+        drawn = distribution({"": judging}, draw(part.n, resamples, seed=seed, strata=strata))[""]
         low, high = interval(drawn, level, around=value if metric.biased else None)
         if np.isfinite(value) and low is not None and high is not None:
-            found.append((column, label, part.n, Estimate(value, low, high), float(np.nanstd(drawn, ddof=1))))
+            error = float(np.nanstd(drawn.reshape(len(drawn), -1)[:, 0], ddof=1))  # a distance as it is comes first
+            found.append((column, label, part.n, Estimate(value, low, high), error))
     if not found:
         return ()
     pulled = _pull(np.array([row[3].value for row in found]), np.array([row[4] for row in found]), whole)
