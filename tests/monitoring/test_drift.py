@@ -174,3 +174,17 @@ def test_one_small_window_in_the_history_blinds_nothing(few: int) -> None:
     )
     assert found.calibrated
     assert "n0" in {finding.name for finding in found.flagged}
+
+
+@pytest.mark.parametrize(("by", "flagged"), [(0.12, False), (0.6, True)])
+def test_a_feature_the_past_hardly_knows_needs_a_large_effect(by: float, flagged: bool) -> None:
+    """Ordinary wobble of 0.05 is proven on 5,000 rows; whether it is ordinary only past windows can say."""
+    rng = np.random.default_rng(9)
+    known = learned(rng, 20_000)
+    history = [window(known, wide(rng, ROWS, shift="gap", by=1.0 if number > 20 else 0.0)) for number in range(40)]
+    found = drift.judge(known, window(known, wide(rng, 5000, shift="mean", by=by)), history=history)
+    assert found.calibrated
+    (values,) = [each for each in found.findings if (each.name, each.aspect) == ("n0", "values")]
+    assert values.p < 1e-4
+    assert values.effect > drift.CALIBRATED_EFFECT
+    assert (values.sampled, values.flagged) == (True, flagged)

@@ -74,6 +74,9 @@ class Finding:
         The shares, for every aspect but ``values``.
     psi, w1 : float or None
         Population stability index on ten bins; mean move in standard deviations. Descriptive only.
+    sampled : bool
+        Whether its values were judged by sampling alone, as too few past windows held enough of them to say what is
+        normal: only a large effect is flagged then.
     """
 
     name: str
@@ -87,6 +90,7 @@ class Finding:
     now: float | None = None
     psi: float | None = None
     w1: float | None = None
+    sampled: bool = False
 
     def to_json(self) -> dict[str, object]:
         """Give plain JSON."""
@@ -205,6 +209,8 @@ def benjamini_hochberg(p: np.ndarray, level: float) -> np.ndarray:
 
 
 def _least(finding: Finding, least_effect: float) -> float:
+    if finding.sampled:
+        return UNCALIBRATED_EFFECT
     # What the reference all but never had does not wobble: a new gap of 2 % is broken input, calibrated or not.
     rare = finding.before is not None and finding.before < _ALL_BUT_NEVER
     return CALIBRATED_EFFECT if rare else least_effect
@@ -227,10 +233,11 @@ def _values(profile: FeatureProfile, window: FeatureCounts, past: Sequence[Featu
         return Finding(profile.name, "values", profile.kind, 0.0, 1.0, detail="no values")
     # A past window of a few rows would leave one group, in which nothing can move.
     known = [counts for counts in past if 2 * counts.known >= min(window.known, _FULL)]
-    smallest = min([window.known, *(counts.known for counts in known)] if len(known) >= HISTORY else [window.known])
+    ready = len(known) >= HISTORY
+    smallest = min([window.known, *(counts.known for counts in known)] if ready else [window.known])
     groups = group(profile, smallest)
     before, now = regroup(profile.counts, groups), regroup(_with_tail(profile, window), groups)
-    if len(known) >= HISTORY:
+    if ready:
         change = calibrated([regroup(_with_tail(profile, counts), groups) for counts in known], now, ordered=ordered)
     else:
         change = sampling(before, now, ordered=ordered)
@@ -245,6 +252,7 @@ def _values(profile: FeatureProfile, window: FeatureCounts, past: Sequence[Featu
         detail=_numeric_detail(profile, window, change) if ordered else _category_detail(profile, window),
         psi=population_stability_index(regroup(profile.counts, ten), regroup(window.counts, ten)),
         w1=wasserstein(profile.counts, window.counts, profile.means, profile.sd) if ordered else None,
+        sampled=not ready,
     )
 
 
