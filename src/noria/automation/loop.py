@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from noria.automation.collecting import answered_by, collect, labelled_since
-from noria.automation.contesting import Arena
+from noria.automation.contesting import Arena, ground
 from noria.automation.decisions import Decision, Decisions
 from noria.automation.firings import Firings
 from noria.automation.outbox import Outbox, Webhook
@@ -16,6 +16,7 @@ from noria.automation.schedule import due
 from noria.duration import parse_duration
 from noria.errors import NoriaError, WrongSetting
 from noria.monitoring.alerts import Alerts
+from noria.monitoring.records import Windows
 from noria.monitoring.watch import look
 from noria.registry.promotion import previous, promote, rollback
 from noria.store.blobs import digest_json
@@ -90,6 +91,7 @@ class Loop:
         self.triggers = tuple(triggers)
         self.time_column = time_column
         self.alerts = Alerts(rooms.database)
+        self.windows = Windows(rooms.database)
         self.decisions = Decisions(rooms.database)
         self.firings = Firings(rooms.database, model)
         self.contest = rooms.contest or Arena(rooms.registry, model, rooms.reference, trusted=rooms.trusted)
@@ -214,8 +216,7 @@ class Loop:
             )
             evidence |= {"labelled_rows": rows, "data": facts.data, "broken_input": broken}
             if facts.contest is not None:
-                contest = {"previous": facts.contest.previous, "verdict": facts.contest.verdict}
-                evidence["contest"] = {**contest, **facts.contest.evidence}
+                evidence["contest"] = facts.contest.to_json()
         plan = respond(
             facts,
             on_drift=self.settings.on_drift if self.target is not None else "alert",
@@ -229,7 +230,13 @@ class Loop:
         before = previous(self.rooms.aliases, self.model)
         if before is None:
             return None
-        return self.contest(before, alert.version, answered_by(joined, alert.version, since=alert.since))
+        on = ground(
+            answered_by(joined, alert.version, since=alert.since),
+            ended=self.windows.ended(self.model, alert.version, alert.since),
+            alarm=self.settings.regression_level,
+        )
+        found = self.contest(before, alert.version, on.rows, on.level)
+        return None if found is None else replace(found, evidence={"on": on.about, **found.evidence})
 
     def _say_once(self, alert: Alert, plan: Plan, evidence: dict[str, object], now: datetime) -> list[Decision]:
         said = self.decisions.of_alert(alert.id)

@@ -28,12 +28,16 @@ class Contest:
     verdict : str
         ``better``, ``worse``, ``equivalent`` or ``inconclusive``: of the version before.
     evidence : mapping
-        Metric, difference, interval, rows.
+        Which rows they are, metric, difference, interval, level, number of rows.
     """
 
     previous: int
     verdict: str
     evidence: Mapping[str, object] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, object]:
+        """Give plain JSON."""
+        return {"previous": self.previous, "verdict": self.verdict, **self.evidence}
 
 
 @dataclass(frozen=True)

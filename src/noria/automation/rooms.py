@@ -61,6 +61,8 @@ class Rooms:
         How many of these came for a prediction that had one; spares reading the windows again that have all labels.
     contest : callable(previous, present, rows) -> Contest or None, optional
         Compares two versions on labelled rows; `noria.automation.contesting.Arena` when left out.
+    contest : callable(previous, present, rows, level) -> Contest or None, optional
+        Compares two versions on labelled rows, at a two-sided level; `noria.automation.contesting.Arena` when left out.
     promote : callable(number, reason, now), optional
         Makes a version champion; `noria.registry.promotion.promote` when left out.
     trusted : collection of str
@@ -80,7 +82,7 @@ class Rooms:
     data_token: Callable[[], str] | None = None
     label_rows: Callable[[], int] | None = None
     corrections: Callable[[], int] | None = None
-    contest: Callable[[int, int, pa.Table], Contest | None] | None = None
+    contest: Callable[[int, int, pa.Table, float], Contest | None] | None = None
     promote: Callable[[int, str, datetime], object] | None = None
     trusted: Collection[str] = ()
     clock: Callable[[], datetime] | None = None

@@ -223,6 +223,15 @@ class Windows:
             rows = connection.execute(sa.select(*_SHOWN).where(windows.c.id.in_(newest))).mappings()
             return {(row["version"], row["arm"]): WindowRecord(**row) for row in rows}
 
+    def ended(self, model: str, version: int, since: datetime) -> datetime | None:
+        """Give the last answer of the version's window whose first answer was at `since`, or None without one."""
+        query = sa.select(sa.func.max(windows.c.last_ts)).where(
+            windows.c.model == model, windows.c.version == version, windows.c.first_ts == since
+        )
+        with self.database.reading() as connection:
+            last: datetime | None = connection.execute(query).scalar()
+        return last
+
     def calibration(self, model: str, version: int, arm: str) -> tuple[WindowCounts, ...]:
         """Give the counts of the first windows without an alarm: what is normal for this version.
 
