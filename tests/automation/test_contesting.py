@@ -114,3 +114,20 @@ def test_of_a_window_whose_end_is_not_known_all_rows_count_as_picked() -> None:
 def test_without_a_reference_there_is_no_contest(database: Database, blobs: Blobs) -> None:
     rows = pa.table({"label": pa.array(["bad"])})
     assert Arena(Registry(database, blobs), "credit", lambda number: None)(1, 2, rows) is None
+
+
+def test_rows_of_few_customers_prove_less(database: Database, blobs: Blobs) -> None:
+    rng = np.random.default_rng(1)
+    registry = Registry(database, blobs)
+    before, present = trained(registry, *world(rng, 400, 1.0)), trained(registry, *world(rng, 400, -1.0))
+    rows = logged(registry, present, *world(rng, 300, 1.0))
+    customers = rows.append_column("k.customer", pa.array(np.arange(300) % 12))
+    alone = Arena(registry, "credit", lambda number: KNOWN)(before, present, rows)
+    grouped = Arena(registry, "credit", lambda number: KNOWN, group="customer")(before, present, customers)
+    assert grouped.evidence["groups"] == 12
+    assert "groups" not in alone.evidence
+    assert grouped.evidence["difference"] == alone.evidence["difference"]
+    one = rows.append_column("k.customer", pa.array([7] * 300))
+    assert Arena(registry, "credit", lambda number: KNOWN, group="customer")(before, present, one).verdict == (
+        "inconclusive"
+    )

@@ -120,3 +120,34 @@ def test_intervals_hold_the_true_value(metric: str) -> None:
         found = estimate(metric, judged("classification", *scored(rng, 300, 1.5), positive="bad"), seed=number)
         inside += found.low <= big.value <= found.high
     assert inside >= stats.binom.ppf(0.0001, 40, 0.94)
+
+
+def devices(rng: np.random.Generator, wobble: float) -> tuple[np.ndarray, Prediction, np.ndarray]:
+    """Twenty devices with 25 answers each, 0.8 of them right on average, each device by its own chance."""
+    groups = np.repeat(np.arange(20), 25)
+    chance = np.clip(0.8 + rng.uniform(-wobble, wobble, 20), 0, 1)[groups]
+    truth = rng.choice(["bad", "good"], 500).astype(object)
+    other = np.where(truth == "bad", "good", "bad").astype(object)
+    return truth, Prediction(np.where(rng.random(500) < chance, truth, other)), groups
+
+
+def test_an_interval_allows_for_rows_that_depend_on_each_other() -> None:
+    rng = np.random.default_rng(3)
+    held = {"alone": 0, "grouped": 0}
+    for _ in range(200):
+        truth, said, groups = devices(rng, 0.2)
+        rows = judged("classification", truth, said, classes=("bad", "good"))
+        for name, given in (("alone", None), ("grouped", groups)):
+            found = estimate("accuracy", rows, groups=given)
+            assert found is not None
+            held[name] += found.low <= 0.8 <= found.high
+    assert held["alone"] < 0.9 * 200
+    assert held["grouped"] >= stats.binom.ppf(0.001, 200, 0.95) - 4  # a bootstrap of 20 groups is a little narrow
+
+
+def test_a_window_of_one_group_proves_nothing() -> None:
+    truth, said, _ = devices(np.random.default_rng(4), 0.0)
+    known = Reference({}, None, "accuracy", {"accuracy": Expected(0.99, 0.98, 1.0, 900)}, classes=("bad", "good"))
+    assert judge(known, truth=truth, prediction=said, answered=500, due=True).verdict == "worse"
+    alone = judge(known, truth=truth, prediction=said, answered=500, due=True, groups=np.zeros(500, dtype=int))
+    assert alone.verdict == "insufficient"

@@ -286,3 +286,18 @@ def test_what_was_judged_together_is_remembered_together(database: Database) -> 
     found = stream.look(START + timedelta(hours=3))
     assert [(w.rows, w.state, w.pooled) for w in found.windows] == [(98, "small", 1), (2, "clean", 2)]
     assert [counts.rows for counts in Windows(database).calibration("credit", 1, "live")] == [100]
+
+
+def test_rows_of_one_device_are_no_many_witnesses(database: Database) -> None:
+    verdicts = []
+    for group in (None, "device"):
+        stream = Stream(database)
+        stream.add(400, labelled=1)
+        stream.log = stream.log.append_column("k.device", pa.array(["d1"] * 400))
+        (window,) = stream.look(partial=True, group_column=group).provisional or Windows(database).judged("credit")
+        verdicts.append(window.verdict)
+        with database.transaction() as connection:
+            for table in ("windows", "monitor_cursors"):
+                connection.exec_driver_sql(f"DELETE FROM {table}")
+    assert verdicts[0] != "insufficient"
+    assert verdicts[1] == "insufficient"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from noria.automation.response import Contest
-from noria.evaluation.comparison import paired
+from noria.evaluation.comparison import Comparison, paired, verdict
 from noria.evaluation.metrics import get
+from noria.evaluation.resampling import widening
 from noria.monitoring import answers
 from noria.predictions.entry import FEATURE
 from noria.scoring.scorer import Scorer
@@ -109,6 +112,8 @@ class Arena:
         Of the paired bootstrap.
     trusted : collection of str
         Classes of the project's own that its models may hold.
+    group : str, optional
+        Column whose rows depend on each other, where requests bring it along: whole groups are then drawn.
     """
 
     registry: Registry
@@ -116,6 +121,7 @@ class Arena:
     reference: Callable[[int], Reference | None]
     seed: int = 7
     trusted: Collection[str] = ()
+    group: str | None = None
 
     def __call__(self, previous: int, present: int, rows: pa.Table, level: float = LEVEL) -> Contest | None:
         """Score the rows with the version before and compare with what was answered.
@@ -147,17 +153,30 @@ class Arena:
         if metric.needs == "proba" and (before.proba is None or now.proba is None):
             metric = get("accuracy", task)
         positive = reference.positive if len(reference.classes) == 2 else None
+        groups = answers.groups(rows, self.group)
         found = paired(
             metric.name,
             answers.truth(rows, task),
             before,
             now,
             positive=positive,
+            groups=groups,
             seed=self.seed,
             resamples=_resamples(rows.num_rows, level),
             level=level,
         )
-        return Contest(previous, found.verdict, found.to_json())
+        if groups is None:
+            return Contest(previous, found.verdict, found.to_json())
+        count = len(np.unique(groups))
+        found = _wider(found, widening(count, level))
+        return Contest(previous, found.verdict, {**found.to_json(), "groups": count})
+
+
+def _wider(found: Comparison, factor: float) -> Comparison:
+    low = high = None
+    if found.low is not None and found.high is not None and found.difference is not None and math.isfinite(factor):
+        low, high = (found.difference + factor * (bound - found.difference) for bound in (found.low, found.high))
+    return replace(found, low=low, high=high, verdict=verdict(low, high, found.margin))
 
 
 def _resamples(rows: int, level: float) -> int:

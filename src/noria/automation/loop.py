@@ -70,6 +70,8 @@ class Loop:
         The entries [[triggers]].
     time_column : str, optional
         Column that says when a row happened.
+    group_column : str, optional
+        Column whose rows depend on each other.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Loop:
         settings: MonitorSettings,
         triggers: Sequence[Trigger] = (),
         time_column: str | None = None,
+        group_column: str | None = None,
     ) -> None:
         self.rooms = rooms
         self.model = model
@@ -90,11 +93,14 @@ class Loop:
         self.settings = settings
         self.triggers = tuple(triggers)
         self.time_column = time_column
+        self.group_column = group_column
         self.alerts = Alerts(rooms.database)
         self.windows = Windows(rooms.database)
         self.decisions = Decisions(rooms.database)
         self.firings = Firings(rooms.database, model)
-        self.contest = rooms.contest or Arena(rooms.registry, model, rooms.reference, trusted=rooms.trusted)
+        self.contest = rooms.contest or Arena(
+            rooms.registry, model, rooms.reference, trusted=rooms.trusted, group=group_column
+        )
         self.outbox = Outbox(rooms.database, webhook(settings.notify))
 
     def tick(self, now: datetime) -> Turn:
@@ -132,6 +138,7 @@ class Loop:
             settings=self.settings,
             now=now,
             time_column=self.time_column,
+            group_column=self.group_column,
             partial=partial,
             label_rows=self.rooms.label_rows,
             corrections=self.rooms.corrections,

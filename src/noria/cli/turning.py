@@ -101,6 +101,7 @@ def loop_of(workspace: Workspace, *, jobs: int | None = None) -> Loop:
         settings=project.settings.monitor,
         triggers=project.settings.triggers,
         time_column=data.time,
+        group_column=data.group,
     )
 
 

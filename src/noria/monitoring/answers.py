@@ -8,13 +8,13 @@ import numpy as np
 import pyarrow as pa
 
 from noria.evaluation.judged import Prediction
-from noria.predictions.entry import PROBABILITY
+from noria.predictions.entry import CARRIED, FEATURE, PROBABILITY
 from noria.scoring.answers import label_text
 
 if TYPE_CHECKING:
     from noria.evaluation.catalogue import Task
 
-__all__ = ["prediction", "truth"]
+__all__ = ["groups", "prediction", "truth"]
 
 
 def truth(rows: pa.Table, task: Task) -> np.ndarray:
@@ -52,6 +52,37 @@ def prediction(rows: pa.Table, task: Task) -> Prediction:
         return Prediction(values)
     columns = [np.asarray(rows[name].to_numpy(), dtype=np.float64) for name in names]
     return Prediction(values, np.column_stack(columns), tuple(name.removeprefix(PROBABILITY) for name in names))
+
+
+def groups(rows: pa.Table, group: str | None) -> np.ndarray | None:
+    """Number the groups that rows belong to, as those of one customer or device.
+
+    Parameters
+    ----------
+    rows : Table
+        Column ``k.GROUP``, as what came along with a request is logged, or ``x.GROUP``.
+    group : str or None
+        Name of the column, as [data] names it.
+
+    Returns
+    -------
+    ndarray of int, shape (n,), or None
+        A row without a group is its own. None where no two rows share one, or requests do not bring the column.
+
+    Examples
+    --------
+    >>> groups(pa.table({"k.device": ["a", None, "a", None]}), "device").tolist()
+    [0, 1, 0, 3]
+    """
+    column = next(
+        (prefix + group for prefix in (CARRIED, FEATURE) if group and prefix + group in rows.column_names), ""
+    )
+    if not column:
+        return None
+    named = rows[column].combine_chunks().dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    alone = named < 0
+    codes = np.where(alone, named.max(initial=-1) + np.cumsum(alone), named)
+    return codes if len(np.unique(codes)) < len(codes) else None
 
 
 def _values(column: pa.ChunkedArray, task: Task) -> np.ndarray:

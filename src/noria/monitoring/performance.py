@@ -101,6 +101,7 @@ def judge(
     level: float = 0.05,
     margin: float | None = None,
     seed: int = 0,
+    groups: np.ndarray | None = None,
 ) -> Performance:
     """Judge a window by the labels that have come.
 
@@ -122,6 +123,8 @@ def judge(
         Loss that does not matter; see `noria.evaluation.comparison.default_margin`.
     seed : int
         Of the bootstrap, where the metric has no better interval.
+    groups : ndarray of int, shape (n,), optional
+        Rows of one group (a customer, a device) depend on each other; all of one group prove nothing.
 
     Returns
     -------
@@ -137,7 +140,8 @@ def judge(
         task: Task = "regression" if reference.task == "regression" else "classification"
         classes = reference.classes or None
         positive = reference.positive if len(reference.classes) == 2 else None
-        realised = estimate(name, judged(task, truth, prediction, classes=classes, positive=positive), seed=seed)
+        rated = judged(task, truth, prediction, classes=classes, positive=positive)
+        realised = estimate(name, rated, seed=seed, groups=groups)
     if realised is None:
         return Performance(name, None, None, None, rows, answered, "insufficient" if mature else "immature")
     return _compare(name, realised, reference.metrics[name], answered, mature=mature, level=level, margin=margin)

@@ -82,6 +82,7 @@ def look(
     settings: MonitorSettings,
     now: datetime,
     time_column: str | None = None,
+    group_column: str | None = None,
     partial: bool = False,
     label_rows: Callable[[], int] | None = None,
     corrections: Callable[[], int] | None = None,
@@ -107,6 +108,8 @@ def look(
         Time of the look.
     time_column : str, optional
         Feature that says when a row happened; left out, its arrival does.
+    group_column : str, optional
+        Column whose rows depend on each other, where requests bring it along.
     partial : bool
         Judge incomplete windows as well, provisionally.
     label_rows : callable() -> int, optional
@@ -116,7 +119,7 @@ def look(
         How many of these labels came for a prediction that had one. Windows all of whose labels are there are read
         again for these only; left out, for any label.
     """
-    looking = _Looking(database, model, serving, reference, settings, now, time_column)
+    looking = _Looking(database, model, serving, reference, settings, now, time_column, group_column)
     # Counted before the log is read: a label that comes meanwhile is news for the next look.
     seen = {"labels_seen": label_rows and label_rows(), "corrections_seen": corrections and corrections()}
     return looking.look(read, partial=partial, seen=seen)
@@ -134,12 +137,14 @@ class _Looking:
         settings: MonitorSettings,
         now: datetime,
         time_column: str | None,
+        group_column: str | None,
     ) -> None:
         self.database = database
         self.model = model
         self.settings = settings
         self.now = now
         self.time_column = time_column
+        self.group_column = group_column
         self.span: Span = parse_span(settings.window)
         # Who asks for windows of 80 rows wants them judged.
         self.least = min(settings.min_rows, self.span.rows or settings.min_rows)
@@ -336,6 +341,7 @@ class _Looking:
             due=due,
             level=self.settings.regression_level,
             margin=self.settings.margin,
+            groups=answers.groups(labelled, self.group_column),
         )
 
     def _keep_performance(self, record: WindowRecord, found: Performance, seen: Seen) -> None:
