@@ -72,7 +72,7 @@ def groups(rows: pa.Table, group: str | None) -> np.ndarray | None:
     Examples
     --------
     >>> groups(pa.table({"k.device": ["a", None, "a", None]}), "device").tolist()
-    [0, 1, 0, 3]
+    [0, 1, 0, 2]
     """
     column = next(
         (prefix + group for prefix in (CARRIED, FEATURE) if group and prefix + group in rows.column_names), ""
