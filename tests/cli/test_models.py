@@ -243,6 +243,15 @@ def test_a_label_of_nobody_is_refused_with_its_row(run: Run, project: Path, rows
     assert json.loads(run("labels", "list", "--json")[1])["labelled"] == 0
 
 
+def test_the_loop_knows_which_rows_belong_together(project: Path) -> None:
+    written = project / "noria.toml"
+    written.write_text(written.read_text().replace("[data]\n", '[data]\ngroup = "house"\n', 1))
+    opened = Workspace(project)
+    loop = loop_of(opened)
+    assert (loop.group_column, loop.contest.group) == ("house", "house")
+    opened.close()
+
+
 def test_labels_by_key_by_id_and_not_at_all(run: Run, project: Path) -> None:
     log_two(project)
     (project / "late.csv").write_text("id,status\n7,good\n99,bad\n8,\n")

@@ -104,6 +104,8 @@ def test_the_interval_of_the_calibration_error_holds_the_truth(n: int, slope: fl
         statistic = metrics.get("ece").prepare(rows)
         drawn = distribution({"": statistic.scaled(n)}, draw(n, 200, seed=seed))[""]
         low, high = interval(drawn, around=float(statistic(ones(n))[0]))
+        value = float(statistic(ones(n))[0])
+        assert low <= value <= high
         held += low <= true <= high
     assert held >= 85
 

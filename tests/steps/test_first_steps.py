@@ -13,12 +13,14 @@ from loans import Heard, start, turn
 
 from noria.datasets.catalog import Datasets
 from noria.datasets.marks import COLLECTED
+from noria.datasets.settings import DataSettings
 from noria.errors import CheckFailed, WrongData, WrongSetting
 from noria.pipeline.context import StepContext
 from noria.project.file import load
 from noria.project.inspection import inspect
 from noria.steps.check import check
 from noria.steps.ingest import ingest
+from noria.steps.matrix import carried_columns
 from noria.steps.split import split
 from noria.steps.train import train
 from noria.store.blobs import Blobs
@@ -121,6 +123,8 @@ def test_a_group_is_on_one_side_only(context: Heard) -> None:
     houses = [set(out[side]["house"].to_pylist()) for side in ("train", "test")]  # type: ignore[literal-required]
     assert not houses[0] & houses[1]
     assert out["train"].num_rows + out["test"].num_rows == 60
+    # Requests may bring it along, so that the monitor knows which answers depend on each other.
+    assert "house" in dict(carried_columns(out, DataSettings(**PERSONAL, group="house")))
 
 
 def test_collected_rows_are_on_both_sides_and_counted(context: Heard) -> None:

@@ -38,7 +38,7 @@ class Definition:
     several : str
         What it is for more than two classes, where that differs.
     biased : bool
-        Whether chance alone moves it upwards: its interval, which allows for that, may lie below the value.
+        Whether chance alone moves it upwards: its interval allows for that and reaches far below the value.
     unit : str
         ``share`` on a scale of about one; ``target`` in the target's units; ``free`` otherwise.
     definition : str
@@ -116,7 +116,7 @@ _ALL = (
     Definition(
         "ece", "Calibration error", "classification", False, "proba",
         "Mean distance between predicted and observed share over 15 bins of equal mass. "
-        "Too high in small samples; the interval allows for that and may lie below the value.",
+        "Too high in small samples; the interval allows for that and reaches below the value.",
         "Naeini, Cooper & Hauskrecht (2015), AAAI; Guo et al. (2017), ICML", several="Of the winning class.",
         biased=True,
     ),

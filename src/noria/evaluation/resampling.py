@@ -240,13 +240,14 @@ def interval(
     """Cut the same share off both ends of a bootstrap distribution.
 
     Of a `Distance` it is the values that would give the rows' own about as often as not: one at which the statistic
-    were nearly always larger, or smaller, is out. It may lie wholly below the rows' own value, which chance made too
-    large. Subtracting the bias that resamples show (Kumar et al. 2019) is too little near zero: of 200 samples of
-    a perfectly calibrated model such an interval held the true error 0 in none, twice subtracted in a quarter.
+    were nearly always larger, or smaller, is out. Where that lies wholly below the rows' own value, which chance made
+    too large, it is widened to it: a sample that came out smoother than chance would have it proves no small distance.
+    Subtracting the bias that resamples show (Kumar et al. 2019) is too little near zero: of 200 samples of a perfectly
+    calibrated model such an interval held the true error 0 in none, twice subtracted in a quarter.
 
-    It held the truth, nominal 95 %, in simulated samples of 200, 800 and 5,000 rows: calibration error of a
-    calibrated model 96, 97 and 98 %, of a miscalibrated one (0.04, 0.06 and 0.15) 86 to 93, 90 to 94 and 92 to 97 %;
-    KS of a score that tells nothing 99, 98 and 97 %, of one that does (0.2 and 0.45) 89 to 93 %.
+    Before it is widened it held the truth, nominal 95 %, in simulated samples of 200, 800 and 5,000 rows: calibration
+    error of a calibrated model 96, 97 and 98 %, of a miscalibrated one (0.04, 0.06 and 0.15) 86 to 93, 90 to 94 and 92
+    to 97 %; KS of a score that tells nothing 99, 98 and 97 %, of one that does (0.2 and 0.45) 89 to 93 %.
 
     Parameters
     ----------
@@ -280,7 +281,7 @@ def interval(
     low, high = np.quantile(usable, [(1 - level) / 2, (1 + level) / 2], axis=0)
     if around is None:
         return float(low), float(high)
-    return around * _scale_of(around, high), around * _scale_of(around, low)
+    return min(around, around * _scale_of(around, high)), max(around, around * _scale_of(around, low))
 
 
 def _scale_of(value: float, bounds: NDArray[np.float64]) -> float:

@@ -35,8 +35,9 @@ def estimate(metric: str, rows: Judged, *, seed: int = 0, groups: np.ndarray | N
     """Compute a metric and its interval.
 
     DeLong for the area under the ROC curve of two classes, Wilson for accuracy, the bootstrap for everything else, and
-    of whole groups wherever there are groups. Of windows of 20 devices with 25 rows each, accuracies of which vary
-    from device to device by 0.15, Wilson's interval held the truth in 61 %, this one in 94.
+    of whole groups wherever there are groups. Of simulated windows of 20 devices with 25 rows each, whose accuracy
+    varies from device to device by 0.15, Wilson's interval held the truth in 70 %, that of whole groups in 95; of 6
+    devices with 80 rows each it was 53 and 92.
 
     Parameters
     ----------
