@@ -202,6 +202,8 @@ def _print_diff(old: DatasetVersion, new: DatasetVersion, found: TableDiff) -> N
 def _toml(schema: Schema, bounds: bool) -> str:
     import json
 
+    from noria.project.toml import write_key
+
     lines = ["[data.columns]"]
     for column in schema.columns:
         parts = [f'type = "{column.type}"']
@@ -213,8 +215,5 @@ def _toml(schema: Schema, bounds: bool) -> str:
             parts.append(f"values = {json.dumps(list(column.values), ensure_ascii=False)}")
         if not column.nullable:
             parts.append("nullable = false")
-        name = column.name if column.name.isascii() and column.name.replace("_", "").replace("-", "").isalnum() else (
-            json.dumps(column.name, ensure_ascii=False)
-        )  # fmt: skip
-        lines.append(f"{name} = {{ {', '.join(parts)} }}")
+        lines.append(f"{write_key(column.name)} = {{ {', '.join(parts)} }}")
     return "\n".join(lines)

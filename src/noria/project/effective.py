@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING
 
-from noria.project.toml import parse, write_text
+from noria.project.toml import parse, write_key, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +18,6 @@ _ORDER = (
     "project", "data", "tables", "clean", "split", "prepare", "model", "gates", "deploy", "monitor", "triggers",
     "steps", "store",
 )  # fmt: skip
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
 _MARK = "  # default"
 _SECRET = {"secret", "password", "token"}
 
@@ -51,7 +49,7 @@ def _section(name: str, value: object, given: object) -> str:
         )
     if name in {"tables", "steps"} and isinstance(value, dict):
         own = _dict(given)
-        return "\n".join(_table(f"[{name}.{_key(key)}]", item, own.get(key)) for key, item in value.items())
+        return "\n".join(_table(f"[{name}.{write_key(key)}]", item, own.get(key)) for key, item in value.items())
     return _table(f"[{name}]", value, given)
 
 
@@ -62,7 +60,7 @@ def _table(header: str, value: object, given: object) -> str:
     for key, item in _dict(value).items():
         if isinstance(item, dict) and _wants_header(key, item):
             path = header.strip("[]")
-            opening = f"[{path}.{_key(key)}]"
+            opening = f"[{path}.{write_key(key)}]"
             if not item and key not in own:
                 continue
             inner.append(_table(opening, item, own.get(key)))
@@ -71,11 +69,11 @@ def _table(header: str, value: object, given: object) -> str:
         if item is None and header.startswith("[["):
             continue
         if key in _SECRET and isinstance(item, str) and not item.startswith("env:"):
-            lines.append(f"# {_key(key)} is set, and not shown")
+            lines.append(f"# {write_key(key)} is set, and not shown")
         elif item is None:
-            lines.append(f"# {_key(key)} is not set")
+            lines.append(f"# {write_key(key)} is not set")
         else:
-            lines.append(f"{_key(key)} = {_value(item)}{mark}")
+            lines.append(f"{write_key(key)} = {_value(item)}{mark}")
     return "\n".join(["\n".join(lines) + "\n", *inner])
 
 
@@ -86,15 +84,11 @@ def _wants_header(key: str, item: Mapping[str, object]) -> bool:
 
 def _value(value: object) -> str:
     if isinstance(value, dict):
-        pairs = [f"{_key(key)} = {_value(item)}" for key, item in value.items() if item is not None]
+        pairs = [f"{write_key(key)} = {_value(item)}" for key, item in value.items() if item is not None]
         return "{ " + ", ".join(pairs) + " }" if pairs else "{}"
     if isinstance(value, list):
         return "[" + ", ".join(_value(item) for item in value) + "]"
     return write_text(value) if isinstance(value, str) else json.dumps(value)
-
-
-def _key(key: str) -> str:
-    return key if _BARE.fullmatch(key) else write_text(key)
 
 
 def _dict(value: object) -> Mapping[str, object]:

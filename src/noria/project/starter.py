@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from noria.errors import WrongArgument, WrongData, did_you_mean
-from noria.project.toml import write_text
+from noria.project.toml import write_key, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -215,7 +215,7 @@ def _checks(columns: Sequence[Facts], rows: int, key: str | None, target: str | 
     worst = max((column.missing for column in columns if column.missing < 1), default=0.0)
     lines = ["[data.checks]", f"rows = {{ min = {max(rows // 2, 2)} }}"]
     allowed = min(0.95, round(worst + 0.1, 1))
-    empty = ", ".join(f"{_key(column.name)} = 1.0" for column in columns if column.missing == 1)
+    empty = ", ".join(f"{write_key(column.name)} = 1.0" for column in columns if column.missing == 1)
     of_empty = f", columns = {{ {empty} }}" if empty else ""
     lines.append(f"missing = {{ max = {allowed}{of_empty} }}  # today's worst column has {worst:.0%}")
     if key:
@@ -225,10 +225,6 @@ def _checks(columns: Sequence[Facts], rows: int, key: str | None, target: str | 
         rule = f'"{numeric}" >= 0' if not re.fullmatch(r"[A-Za-z_]\w*", numeric) else f"{numeric} >= 0"
         lines.append(f"# rules = [{write_text(rule)}]  # SQL that must hold in every row")
     return "\n".join(lines) + "\n"
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else write_text(name)
 
 
 def _split(task: Task, time: str | None) -> str:

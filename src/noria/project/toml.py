@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from noria.project.lines import Path as KeyPath
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "parse", "read_text", "unfit", "write_text"]
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "parse", "read_text", "unfit", "write_key", "write_text"]
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 32
@@ -25,6 +25,7 @@ _INT64 = 2**63
 # tomllib's time grows with the square of the parts of one dotted key: 20,000 parts take half a second.
 _PARTS = (r"(?<![\w-])[\w-]+", r'"[^"\n]*"', r"'[^'\n]*'")
 _LONG_KEY = re.compile("|".join(rf"(?:{part}\s*\.\s*){{{MAX_DEPTH + 1}}}" for part in _PARTS))
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 _AT = re.compile(r"\(at line (\d+), column (\d+)\)")
 
 
@@ -131,6 +132,17 @@ def unfit(value: object, path: KeyPath = ()) -> list[tuple[KeyPath, str]]:
         if why:
             found.append((path, why))
     return found
+
+
+def write_key(name: str) -> str:
+    """Write a key of TOML, in quotes where it needs them.
+
+    Examples
+    --------
+    >>> print(write_key("max_age"), write_key("monthly income"))
+    max_age "monthly income"
+    """
+    return name if _BARE.fullmatch(name) else write_text(name)
 
 
 def write_text(value: str) -> str:

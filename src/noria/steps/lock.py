@@ -10,7 +10,7 @@ import tomllib
 from typing import TYPE_CHECKING, cast
 
 from noria.errors import WrongData
-from noria.project.toml import write_text
+from noria.project.toml import write_key, write_text
 from noria.store.files import write_atomic
 
 if TYPE_CHECKING:
@@ -98,13 +98,8 @@ def load_lock(root: Path) -> dict[str, object] | None:
 
 
 def _block(header: str, fields: Mapping[str, object]) -> str:
-    lines = [f"{_key(name)} = {_value(value)}" for name, value in sorted(fields.items()) if value is not None]
+    lines = [f"{write_key(name)} = {_value(value)}" for name, value in sorted(fields.items()) if value is not None]
     return "\n".join([header, *lines]) + "\n"
-
-
-def _key(name: str) -> str:
-    bare = name.isascii() and name.replace("_", "").replace("-", "").isalnum()
-    return name if bare else write_text(name)
 
 
 def _value(value: object) -> str:
