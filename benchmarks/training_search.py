@@ -69,7 +69,7 @@ def tables() -> dict[str, tuple[pd.DataFrame, np.ndarray, str]]:
         ("seniority", "term", "age", "expenses", "income", "assets", "debt", "amount", "price"), "int"
     )
     credit |= dict.fromkeys(("home", "marital", "records", "job"), "category")
-    air = dict.fromkeys(("hour", "temperature", "humidity", "wind_speed", "rain_hours", "pm25_3h_before"), "float")
+    air = dict.fromkeys(("hour", "temperature", "wind_speed", "rain_hours", "pm25_3h_before"), "float")
     air["wind_direction"] = "category"
     return {
         "breast_cancer": (cancer[0], cancer[1].astype(str).to_numpy(object), "classification"),
