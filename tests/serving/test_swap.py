@@ -213,6 +213,14 @@ def test_a_failing_canary_costs_nobody_an_answer(house: House, wait: Wait) -> No
         assert {ask(client)["version"] for _ in range(20)} == {1}
         assert server.endpoint.next is None
         assert "failed as a canary" in client.get("/").json()["error"]["what"]
+        wait(lambda: Traffic(house.database).rejected("credit", 2, SINCE))
+    # A server begun again does not try it once more, though its time would have come by now.
+    with house.serving(rollout=Rollout("canary", (99, 100), 0.001)) as (server, client):
+        assert {ask(client)["version"] for _ in range(5)} == {1}
+        house.promote(3)
+        wait(lambda: ask(client)["version"] == 3)
+        house.promote(2)  # promoted anew, it gets another chance
+        wait(lambda: ask(client)["version"] == 2)
 
 
 def test_a_shadow_is_logged_and_not_heard(house: House, wait: Wait) -> None:

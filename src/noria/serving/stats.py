@@ -23,6 +23,9 @@ __all__ = ["Load", "Minute", "Outcome", "Process", "Stats", "Traffic"]
 Outcome = Literal["answered", "refused", "failed"]
 """2xx; 4xx: the caller's fault; 5xx: ours."""
 
+_REJECTED = "N-SERVING-013"
+"""What a canary is given up with; see `noria.serving.endpoint`."""
+
 
 @dataclass
 class _Counts:
@@ -222,6 +225,17 @@ class Traffic:
         """Write down a try to load a version."""
         with self.database.transaction() as connection:
             connection.execute(sa.insert(serving_loads), {**load.__dict__})
+
+    def rejected(self, model: str, version: int, since: datetime) -> bool:
+        """Say whether a process has given a version up since a time because it failed as a canary."""
+        query = sa.select(serving_loads.c.error).where(
+            serving_loads.c.model == model,
+            serving_loads.c.version == version,
+            serving_loads.c.ok.is_(False),
+            serving_loads.c.at >= since,
+        )
+        with self.database.reading() as connection:
+            return any((error or {}).get("code") == _REJECTED for error in connection.execute(query).scalars())
 
     def record_process(self, process: Process) -> None:
         """Write down what a process says of itself."""

@@ -73,6 +73,7 @@ class Watcher:
         self._wanted: int | None = None
         self._back = False
         self._standing = Standing()
+        self._told: int | None = None
 
     async def run(self) -> None:
         """Follow the alias until cancelled."""
@@ -91,11 +92,16 @@ class Watcher:
         endpoint = self._endpoint
         generation = await asyncio.to_thread(self._aliases.generation, endpoint.model)
         if generation != self._generation:
-            await asyncio.to_thread(self._read)
+            self._told = endpoint.rejected = await asyncio.to_thread(self._read)
             self._generation = generation
             self._failed_at = float("-inf")
-            endpoint.rejected = None
         number = self._wanted
+        if endpoint.rejected != self._told and endpoint.rejected is not None:
+            # For a process that begins anew: in this one's memory it would be lost.
+            await self._record(endpoint.rejected, 0.0, None, endpoint.failure)
+            self._told = endpoint.rejected
+        if number is not None and number == endpoint.rejected and endpoint.live is None:
+            number = self._standing.live
         if number == endpoint.newest:
             endpoint.failure = None  # of a version that nobody wants any more
         if number is None or number in (endpoint.newest, endpoint.rejected):
@@ -126,23 +132,36 @@ class Watcher:
             endpoint.failure = failure
             endpoint.load_failures += 1
             self._failed_at = time.monotonic()
+        await self._record(number, time.perf_counter() - started, scorer, failure)
+
+    async def _record(self, number: int, seconds: float, scorer: Scorer | None, failure: NoriaError | None) -> None:
         load = Load(
             process=self._process,
-            model=endpoint.model,
+            model=self._endpoint.model,
             version=number,
             at=datetime.now(UTC),
             ok=scorer is not None,
-            seconds=time.perf_counter() - started,
+            seconds=seconds,
             engine=scorer.engine if scorer is not None else "",
             error=failure.to_dict() if failure is not None else None,
         )
         await asyncio.to_thread(self._traffic.record_load, load)
 
-    def _read(self) -> None:
-        """Learn the version to answer with, whether it is one gone back to, and how far its rollout has come."""
-        moves = self._aliases.history(self._endpoint.model, self._endpoint.alias)
+    def _read(self) -> int | None:
+        """Learn the version to answer with, whether it is one gone back to, and how far its rollout has come.
+
+        Gives that version where it has failed as a canary since it was promoted: it is not tried again.
+        """
+        model, rollout, now = self._endpoint.model, self._endpoint.rollout, datetime.now(UTC)
+        moves = self._aliases.history(model, self._endpoint.alias)
         self._wanted, self._back = (moves[-1].new, moves[-1].kind == "rollback") if moves else (None, False)
-        self._standing = self._endpoint.rollout.standing(moves, datetime.now(UTC))
+        self._standing = rollout.standing(moves, now)
+        if not moves or not self._traffic.rejected(model, moves[-1].new, moves[-1].at):
+            return None
+        before = rollout.standing(moves[:-1], moves[-1].at)
+        # Nobody before it: then it must answer, come what may.
+        self._standing = before
+        return self._wanted if before.live is not None else None
 
     def _load(self, number: int) -> tuple[Scorer | None, NoriaError | None]:
         name = f"version {number} of {self._endpoint.model}"
