@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from noria.datasets.schema import Schema, from_json
 from noria.datasets.tables import dataset_versions
 from noria.datasets.version import DatasetVersion
-from noria.errors import BlobNotFound, Conflict, CorruptedBlob, DatasetNotFound, did_you_mean
+from noria.errors import Conflict, DatasetNotFound, did_you_mean
 from noria.store.blobs import Blobs, Digest
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Datasets:
         from noria.datasets.profile import profile  # noqa: PLC0415 - tables only when one is committed
         from noria.store.blobs import canonical_json  # noqa: PLC0415 - as above
 
-        if _personal(version.schema) == _personal(known) and self._is_whole(version.profile):
+        if _personal(version.schema) == _personal(known) and self._blobs.is_whole(version.profile):
             return version
         described = {
             "schema": known.to_json(),
@@ -124,13 +124,6 @@ class Datasets:
         with self._database.transaction() as connection:
             connection.execute(sa.update(dataset_versions).where(mine).values(**described))
         return self.get(version.name, version.number)
-
-    def _is_whole(self, digest: Digest) -> bool:
-        try:
-            self._blobs.get(digest)
-        except (BlobNotFound, CorruptedBlob):
-            return False
-        return True
 
     def get(self, name: str, number: int | str = "latest") -> DatasetVersion:
         """Look a version up.

@@ -162,6 +162,6 @@ def _wrong(text: str, why: str, choices: str) -> WrongSetting:
     return WrongSetting(
         f"preparation rule {text!r} cannot be used",
         why=why,
-        mend=f"use {choices}" if choices else "correct it under [prepare]; docs/reference lists the rules",
+        mend=f"use {choices}" if choices else "correct it under [prepare]; noria schema says what stands there",
         code="N-PREP-001",
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from noria.errors import AliasNotFound, BlobNotFound, Conflict, CorruptedBlob, ModelNotFound, did_you_mean
+from noria.errors import AliasNotFound, BlobNotFound, Conflict, ModelNotFound, did_you_mean
 from noria.registry.tables import model_aliases, model_versions
 from noria.registry.version import MODEL_FOLDER, ModelVersion, model_digest, parse_ref
 from noria.security.names import checked_name
@@ -246,7 +246,7 @@ class Registry:
         for path, data in named.items():
             if digest_bytes(data) == files.get(path):
                 self.blobs.put(data)
-            elif not path.startswith(MODEL_FOLDER) and not self._is_whole(files.get(path)):
+            elif not path.startswith(MODEL_FOLDER) and not (path in files and self.blobs.is_whole(files[path])):
                 files[path] = self.blobs.put(data)
         if files == version.files:
             return version
@@ -254,12 +254,6 @@ class Registry:
         with self.database.transaction() as connection:
             connection.execute(sa.update(model_versions).where(own).values(files=files))
         return self.get(version.model, version.number)
-
-    def _is_whole(self, digest: Digest | None) -> bool:
-        try:
-            return digest is not None and bool(self.blobs.path(digest))
-        except (BlobNotFound, CorruptedBlob):
-            return False
 
     def _by_identity(self, model: str, identity: str) -> ModelVersion | None:
         query = sa.select(model_versions).where(model_versions.c.model == model, model_versions.c.identity == identity)

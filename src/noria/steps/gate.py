@@ -112,9 +112,8 @@ def _rows(test: pa.Table, settings: DataSettings, task: str, unseen: NDArray[np.
     import pyarrow.compute as pc  # noqa: PLC0415 - as above
 
     fair = test if unseen is None else test.filter(pa.array(unseen))
-    known = "" if unseen is None else f"; {test.num_rows - fair.num_rows:,} that the champion trained on are left out"
-    if unseen is not None and fair.num_rows == test.num_rows:
-        known = ""
+    seen = test.num_rows - fair.num_rows
+    known = f"; {seen:,} that the champion trained on are left out" if seen else ""
     if COLLECTED in test.column_names:
         recent = fair.filter(pc.fill_null(fair[COLLECTED], False))
         if enough(recent, settings, task):
@@ -122,13 +121,12 @@ def _rows(test: pa.Table, settings: DataSettings, task: str, unseen: NDArray[np.
             return recent, told if unseen is not None else f"{told}; the champion may have trained on some of them"
     if unseen is None:
         return test, "the champion may have trained on some of these rows"
-    if fair.num_rows == test.num_rows:
+    if not seen:
         return test, "" if COLLECTED not in test.column_names else (
             f"on all test rows: only {recent.num_rows:,} of them came back from production"
         )
     if enough(fair, settings, task):
         return fair, "on held-out rows" + known
     return test, (
-        f"on all test rows: the champion trained on {test.num_rows - fair.num_rows:,} of them, which flatters it, "
-        "and the others are too few"
+        f"on all test rows: the champion trained on {seen:,} of them, which flatters it, and the others are too few"
     )

@@ -141,6 +141,13 @@ class Blobs:
         """Say whether something is stored under the digest, without reading it."""
         return self._name(digest).exists()
 
+    def is_whole(self, digest: Digest) -> bool:
+        """Say whether the bytes under the digest are there and are those it names; reads them."""
+        try:
+            return self.path(digest).exists()
+        except (BlobNotFound, CorruptedBlob):
+            return False
+
     def __iter__(self) -> Iterator[Digest]:
         """Walk the digests of everything stored."""
         return (
