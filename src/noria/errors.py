@@ -29,6 +29,7 @@ __all__ = [
     "CorruptedBlob",
     "DatasetNotFound",
     "EmptyWindow",
+    "ExperimentNotFound",
     "GateFailed",
     "MissingExtra",
     "Misused",
@@ -174,6 +175,10 @@ class NotFound(NoriaError):
 
 class ProjectNotFound(NotFound):
     """No noria.toml here or in a folder above."""
+
+
+class ExperimentNotFound(NotFound):
+    """No experiment has this name or number."""
 
 
 class RunNotFound(NotFound):

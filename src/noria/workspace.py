@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from noria.registry.aliases import Aliases
     from noria.registry.catalog import Registry
     from noria.registry.verdicts import Verdicts
+    from noria.runs.artifacts import Artifacts
+    from noria.runs.experiments import Experiments
     from noria.runs.runs import Runs
 
 __all__ = ["MIGRATIONS", "Workspace"]
@@ -117,6 +119,20 @@ class Workspace:
         from noria.runs.runs import Runs  # noqa: PLC0415 - as above
 
         return Runs(self.database)
+
+    @cached_property
+    def experiments(self) -> Experiments:
+        """Which runs belong together."""
+        from noria.runs.experiments import Experiments  # noqa: PLC0415 - as above
+
+        return Experiments(self.database)
+
+    @cached_property
+    def artifacts(self) -> Artifacts:
+        """The files that runs left."""
+        from noria.runs.artifacts import Artifacts  # noqa: PLC0415 - as above
+
+        return Artifacts(self.database)
 
     @cached_property
     def datasets(self) -> Datasets:

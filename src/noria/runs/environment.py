@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-__all__ = ["LIBRARIES", "environment"]
+__all__ = ["LIBRARIES", "current_user", "environment"]
 
 LIBRARIES = (
     "noria",
@@ -55,3 +55,13 @@ def environment() -> dict[str, object]:
         "processors": os.cpu_count() or 1,
         "libraries": found,
     }
+
+
+def current_user() -> str:
+    """Name who this process works for; empty where the machine does not know, as in some containers."""
+    import getpass  # noqa: PLC0415 - only where a run begins
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""

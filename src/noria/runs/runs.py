@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-import math
+import json
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from noria.errors import RunNotFound, WrongArgument
-from noria.runs.run import MetricPoint, Run, RunArtifact, RunId, Status
-from noria.runs.tables import run_artifacts, run_metrics, run_params, run_tags, runs
-from noria.store.database import upsert
+from noria.errors import WrongArgument
+from noria.runs.experiments import find_experiment
+from noria.runs.recording import (
+    Point,
+    delete_tag,
+    open_run,
+    record_params,
+    record_points,
+    record_tags,
+    run_not_found,
+)
+from noria.runs.run import MetricPoint, Run, RunId, Status
+from noria.runs.tables import experiments, metric_latest, metric_points, run_params, run_tags, runs
 from noria.store.process import is_alive, this_process
 
 if TYPE_CHECKING:
-    from noria.store.blobs import Digest
-    from noria.store.database import Database
+    from noria.store.database import Database, Write
 
-__all__ = ["EXPIRY", "Runs"]
+__all__ = ["EXPIRY", "Runs", "create_run"]
 
-EXPIRY = timedelta(seconds=60)
+EXPIRY = timedelta(seconds=25)
 """A run of another machine is lost when its heart has not beaten for this long."""
 
 _SHORTEST_PREFIX = 4
+_AT_ONCE = 500
 
 
 class Runs:
@@ -35,21 +44,29 @@ class Runs:
     ----------
     database : Database
         Migrated.
+    write : Write, optional
+        How a write is made durable; in a transaction of its own when left out.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, write: Write | None = None) -> None:
         self._database = database
+        self._write: Write = write or database.write
 
     def start(
         self,
         kind: str,
         name: str,
         *,
+        experiment: int = 0,
+        run: str | None = None,
         tags: Mapping[str, str] | None = None,
         git_commit: str | None = None,
         git_clean: bool | None = None,
         trigger: str = "manual",
+        user_id: str = "",
+        status: Status = "running",
         at: datetime | None = None,
+        beats: bool = True,
     ) -> RunId:
         """Open a run.
 
@@ -59,46 +76,87 @@ class Runs:
             What sort of work.
         name : str
             For people; need not be unique.
+        experiment : int
+            Which experiment it belongs to.
+        run : str, optional
+            Its id, when whoever starts it has chosen one; a run that has it already is left as it is.
         tags : mapping of str to str, optional
             Labels.
         git_commit, git_clean : optional
             The code, from `noria.runs.code.git_state`.
         trigger : str
             Who or what started it.
+        user_id : str
+            Who it is run by.
+        status : Status
+            ``running``, or ``scheduled``.
         at : datetime, optional
             When; now, when left out.
+        beats : bool
+            This process will call `heartbeat` every few seconds, so that silence means death.
+
+        Raises
+        ------
+        ExperimentNotFound
+            There is no such experiment.
+        WrongArgument
+            The experiment is deleted.
         """
-        run = RunId(uuid.uuid4().hex)
+        id_ = RunId(run or uuid.uuid4().hex)
         now = at or datetime.now(UTC)
-        row = {
-            "id": run,
+        row: dict[str, object] = {
+            "id": id_,
+            "experiment_id": experiment,
             "kind": kind,
             "name": name,
-            "status": "running",
+            "status": status,
             "started": now,
             "ended": None,
-            "beat": now,
-            "process": this_process(),
+            "deleted": None,
+            "beat": datetime.now(UTC) if beats else None,
+            "process": this_process() if beats else "",
             "trigger": trigger,
+            "user_id": user_id,
             "git_commit": git_commit,
             "git_clean": git_clean,
             "error": None,
         }
-        with self._database.transaction() as connection:
-            connection.execute(sa.insert(runs), [row])
-            if tags:
-                rows = [{"run_id": run, "name": key, "value": value} for key, value in tags.items()]
-                connection.execute(sa.insert(run_tags), rows)
-        return run
+        self._write(lambda connection: create_run(connection, row, tags or {}))
+        return id_
 
-    def log_params(self, run: str, params: Mapping[str, object]) -> None:
-        """Record settings: JSON values; a name that is there already is overwritten."""
-        rows = [{"run_id": run, "name": name, "value": value} for name, value in params.items()]
-        with self._database.transaction() as connection:
-            upsert(connection, run_params, rows, key=("run_id", "name"))
+    def log_batch(
+        self,
+        run: str,
+        *,
+        points: Sequence[Point] = (),
+        params: Mapping[str, object] | None = None,
+        tags: Mapping[str, str] | None = None,
+        replace_params: bool = False,
+    ) -> None:
+        """Record metrics, settings and labels together: all of it or nothing.
+
+        Raises
+        ------
+        RunNotFound
+            There is no such run.
+        WrongArgument
+            The run is deleted, or a param has another value already.
+        """
+
+        def work(connection: sa.Connection) -> None:
+            opened = open_run(connection, run)
+            record_params(connection, opened, params or {}, replace=replace_params)
+            record_points(connection, opened, points)
+            record_tags(connection, opened, tags or {})
+
+        self._write(work)
+
+    def log_params(self, run: str, params: Mapping[str, object], *, replace: bool = True) -> None:
+        """Record settings: JSON values; see `noria.runs.recording.record_params`."""
+        self.log_batch(run, params=params, replace_params=replace)
 
     def log_metrics(self, run: str, metrics: Mapping[str, float], *, step: int = 0, at: datetime | None = None) -> None:
-        """Record numbers; one that is not finite is kept as None.
+        """Record numbers, NaN and infinities included.
 
         Parameters
         ----------
@@ -111,62 +169,59 @@ class Runs:
         at : datetime, optional
             When; now, when left out.
         """
-        now = at or datetime.now(UTC)
-        rows = [
-            {
-                "run_id": run,
-                "name": name,
-                "step": step,
-                "value": float(value) if math.isfinite(value) else None,
-                "at": now,
-            }
-            for name, value in metrics.items()
-        ]
-        with self._database.transaction() as connection:
-            upsert(connection, run_metrics, rows, key=("run_id", "name", "step"))
+        at_ms = int((at or datetime.now(UTC)).timestamp() * 1000)
+        self.log_batch(run, points=[Point(name, float(value), at_ms, step) for name, value in metrics.items()])
 
     def set_tag(self, run: str, name: str, value: str) -> None:
         """Label a run."""
-        with self._database.transaction() as connection:
-            row = {"run_id": run, "name": name, "value": value}
-            upsert(connection, run_tags, row, key=("run_id", "name"))
+        self.log_batch(run, tags={name: value})
 
-    def add_artifact(
-        self, run: str, path: str, digest: Digest, size: int, media_type: str = "application/octet-stream"
-    ) -> None:
-        """Record a file the run left in the store.
+    def delete_tag(self, run: str, name: str) -> None:
+        """Take a label off.
 
-        Parameters
-        ----------
-        run : str
-            Which run.
-        path : str
-            Its name within the run.
-        digest : Digest
-            Its content.
-        size : int
-            Bytes.
-        media_type : str
-            Such as ``text/html``.
+        Raises
+        ------
+        RunNotFound
+            There is no such run, or it has no such tag.
         """
-        row = {"run_id": run, "path": path, "digest": digest, "size": size, "media_type": media_type}
-        with self._database.transaction() as connection:
-            upsert(connection, run_artifacts, row, key=("run_id", "path"))
-
-    def artifacts(self, run: str) -> tuple[RunArtifact, ...]:
-        """List the files a run left, by path."""
-        query = sa.select(run_artifacts).where(run_artifacts.c.run_id == run).order_by(run_artifacts.c.path)
-        with self._database.reading() as connection:
-            return tuple(
-                RunArtifact(row.path, row.digest, row.size, row.media_type) for row in connection.execute(query)
-            )
+        self._write(lambda connection: delete_tag(connection, open_run(connection, run), name))
 
     def heartbeat(self, run: str, at: datetime | None = None) -> None:
-        """Show that a run is alive."""
-        with self._database.transaction() as connection:
-            connection.execute(
-                sa.update(runs).where(runs.c.id == run, runs.c.status == "running").values(beat=at or datetime.now(UTC))
-            )
+        """Show that a run is alive; one that was given up as lost runs again."""
+        living = sa.and_(runs.c.id == run, runs.c.status.in_(("running", "lost")))
+        beat = sa.update(runs).where(living).values(beat=at or datetime.now(UTC), status="running", ended=None)
+        self._write(lambda connection: connection.execute(beat) and None)
+
+    def update(
+        self, run: str, *, status: Status | None = None, ended: datetime | None = None, name: str | None = None
+    ) -> None:
+        """Change how a run stands or what it is called.
+
+        A status that is no end takes the end away.
+
+        Raises
+        ------
+        RunNotFound
+            There is no such run.
+        WrongArgument
+            It is deleted.
+        """
+
+        def work(connection: sa.Connection) -> None:
+            opened = open_run(connection, run)
+            changed: dict[str, object] = {}
+            if status is not None:
+                changed["status"] = status
+                if status in ("running", "scheduled"):
+                    changed["ended"] = None
+            if ended is not None:
+                changed["ended"] = ended
+            if name is not None:
+                changed["name"] = name
+            if changed:
+                connection.execute(sa.update(runs).where(runs.c.rid == opened.rid).values(changed))
+
+        self._write(work)
 
     def finish(
         self, run: str, status: Status, *, error: Mapping[str, str] | None = None, at: datetime | None = None
@@ -178,37 +233,51 @@ class Runs:
         RunNotFound
             There is no such run.
         """
-        with self._database.transaction() as connection:
-            done = connection.execute(
-                sa.update(runs)
-                .where(runs.c.id == run)
-                .values(status=status, ended=at or datetime.now(UTC), error=None if error is None else dict(error))
-            )
-            if done.rowcount == 0:
-                raise _not_found(run)
+        ending = {"status": status, "ended": at or datetime.now(UTC), "error": None if error is None else dict(error)}
+        closing = sa.update(runs).where(runs.c.id == run).values(ending)
+        if self._write(lambda connection: connection.execute(closing).rowcount) == 0:
+            raise run_not_found(run)
 
     def mark_lost(self, now: datetime) -> tuple[RunId, ...]:
         """Close the runs whose process went away, and name them.
 
         A process of this machine that is gone is known at once; any other run is given up when its heart
-        has not beaten for `EXPIRY`, unless its process is seen to live.
+        has not beaten for `EXPIRY`, unless its process is seen to live. A run that has no heart, as those of clients
+        that only speak when they log something, is left alone.
         """
+        beating = sa.and_(runs.c.status == "running", runs.c.beat.is_not(None))
         with self._database.reading() as connection:
-            open_runs = connection.execute(
-                sa.select(runs.c.id, runs.c.beat, runs.c.process).where(runs.c.status == "running")
-            ).all()
+            open_runs = connection.execute(sa.select(runs.c.id, runs.c.beat, runs.c.process).where(beating)).all()
         lost = [RunId(row.id) for row in open_runs if _is_lost(row.process, now - row.beat)]
         if lost:
-            with self._database.transaction() as connection:
-                connection.execute(
-                    sa.update(runs)
-                    .where(runs.c.id.in_(lost), runs.c.status == "running")
-                    .values(status="lost", ended=runs.c.beat)
-                )
+            gone = sa.update(runs).where(runs.c.id.in_(lost), beating).values(status="lost", ended=runs.c.beat)
+            self._write(lambda connection: connection.execute(gone) and None)
         return tuple(lost)
 
+    def delete(self, ids: Sequence[str], *, at: datetime | None = None) -> int:
+        """Put runs in the bin; those that are there already stay. Gives how many went in.
+
+        Raises
+        ------
+        RunNotFound
+            One of them does not exist; none is deleted then.
+        """
+        return self._move(ids, at or datetime.now(UTC))
+
+    def restore(self, ids: Sequence[str]) -> int:
+        """Take runs out of the bin. Gives how many came out.
+
+        Raises
+        ------
+        RunNotFound
+            One of them does not exist; none is restored then.
+        WrongArgument
+            The experiment of one of them is deleted.
+        """
+        return self._move(ids, None)
+
     def get(self, run: str) -> Run:
-        """Read a run.
+        """Read a run, a deleted one too.
 
         Parameters
         ----------
@@ -223,22 +292,29 @@ class Runs:
             Several runs begin with these digits.
         """
         with self._database.reading() as connection:
-            rows = connection.execute(sa.select(runs).where(runs.c.id == run)).all()
-            if not rows and len(run) >= _SHORTEST_PREFIX and run.isalnum():
-                rows = connection.execute(sa.select(runs).where(runs.c.id.startswith(run)).limit(2)).all()
-            if not rows:
-                raise _not_found(run)
-            if len(rows) > 1:
-                raise WrongArgument(
-                    f"more than one run begins with {run!r}",
-                    why=", ".join(row.id for row in rows),
-                    mend="give more digits",
-                    code="N-RUNS-002",
-                )
-            return _read(connection, rows)[0]
+            rids = connection.execute(sa.select(runs.c.rid).where(runs.c.id == run)).scalars().all()
+            if not rids and len(run) >= _SHORTEST_PREFIX and run.isalnum():
+                # A range rather than LIKE: the same index on both databases.
+                beginning = sa.and_(runs.c.id > run, runs.c.id < run + "\x7f")
+                rids = connection.execute(sa.select(runs.c.rid).where(beginning).limit(2)).scalars().all()
+            if not rids:
+                raise run_not_found(run)
+            found = _read(connection, rids)
+        if len(found) > 1:
+            raise WrongArgument(
+                f"more than one run begins with {run!r}",
+                why=", ".join(one.id for one in found),
+                mend="give more digits",
+                code="N-RUNS-002",
+            )
+        return found[0]
 
     def list(
-        self, limit: int = 50, before: Run | None = None, where: Mapping[str, str] | None = None
+        self,
+        limit: int = 50,
+        before: Run | None = None,
+        where: Mapping[str, str] | None = None,
+        experiment: int | None = None,
     ) -> tuple[Run, ...]:
         """List runs, the latest first.
 
@@ -250,37 +326,118 @@ class Runs:
             Go on after this one: the last of the page before.
         where : mapping of str to str, optional
             Only runs with this ``kind``, ``name``, ``status``, ``trigger``, ``git_commit``, or ``tags.NAME``.
+        experiment : int, optional
+            Only runs of this experiment.
 
         Raises
         ------
         WrongArgument
             `where` names something else.
         """
-        query = sa.select(runs).order_by(runs.c.started.desc(), runs.c.id.desc()).limit(limit)
+        query = sa.select(runs.c.rid).where(runs.c.deleted.is_(None))
+        query = query.order_by(runs.c.started.desc(), runs.c.id).limit(limit)
+        if experiment is not None:
+            query = query.where(runs.c.experiment_id == experiment)
         if before is not None:
-            earlier = runs.c.started < before.started
-            tied = sa.and_(runs.c.started == before.started, runs.c.id < before.id)
-            query = query.where(sa.or_(earlier, tied))
+            later = sa.or_(runs.c.started < before.started, runs.c.id > before.id)
+            query = query.where(runs.c.started <= before.started, later)
         for name, value in (where or {}).items():
             query = query.where(_condition(name, value))
         with self._database.reading() as connection:
-            return tuple(_read(connection, connection.execute(query).all()))
+            return tuple(_read(connection, connection.execute(query).scalars().all()))
 
-    def history(self, run: str, metric: str) -> tuple[MetricPoint, ...]:
-        """Give every value of one metric, by step."""
-        query = (
-            sa.select(run_metrics.c.step, run_metrics.c.value, run_metrics.c.at)
-            .where(run_metrics.c.run_id == run, run_metrics.c.name == metric)
-            .order_by(run_metrics.c.step)
-        )
+    def history(
+        self, run: str, metric: str, *, limit: int | None = None, after: MetricPoint | None = None
+    ) -> tuple[MetricPoint, ...]:
+        """Give the values of one metric, by time, step, value.
+
+        Parameters
+        ----------
+        run, metric : str
+            Whose, and which.
+        limit : int, optional
+            At most so many.
+        after : MetricPoint, optional
+            Go on after this one: the last of the page before.
+
+        Raises
+        ------
+        RunNotFound
+            There is no such run.
+        """
+        point = metric_points.c
         with self._database.reading() as connection:
-            return tuple(MetricPoint(row.step, row.value, row.at) for row in connection.execute(query))
+            opened = open_run(connection, run, writable=False)
+            query = sa.select(point.step, point.value, point.at_ms, point.nan)
+            query = query.where(point.rid == opened.rid, point.name == metric)
+            query = query.order_by(point.at_ms, point.step, point.value, point.nan)
+            if after is not None:
+                nan = after.value != after.value
+                place = (after.at_ms, after.step, 0.0 if nan else after.value, int(nan))
+                query = query.where(sa.tuple_(point.at_ms, point.step, point.value, point.nan) > place)
+            rows = connection.execute(query if limit is None else query.limit(limit)).all()
+        return tuple([MetricPoint(step, _NAN if nan else value, at_ms) for step, value, at_ms, nan in rows])
+
+    def _move(self, ids: Sequence[str], when: datetime | None) -> int:
+        wanted = list(dict.fromkeys(ids))
+
+        def work(connection: sa.Connection) -> int:
+            moved = 0
+            for start in range(0, len(wanted), _AT_ONCE):
+                some = wanted[start : start + _AT_ONCE]
+                known = connection.execute(
+                    sa.select(runs.c.id, experiments.c.deleted)
+                    .join(experiments, experiments.c.id == runs.c.experiment_id)
+                    .where(runs.c.id.in_(some))
+                ).all()
+                missing = set(some) - {row.id for row in known}
+                if missing:
+                    raise run_not_found(min(missing))
+                if when is None and any(row.deleted is not None for row in known):
+                    raise WrongArgument(
+                        "the experiment of a run is deleted, and so its runs are",
+                        mend="restore the experiment first",
+                        code="N-RUNS-015",
+                    )
+                there = runs.c.deleted.is_not(None) if when is None else runs.c.deleted.is_(None)
+                changed = connection.execute(sa.update(runs).where(runs.c.id.in_(some), there).values(deleted=when))
+                moved += changed.rowcount
+            return moved
+
+        return self._write(work)
+
+
+def create_run(connection: sa.Connection, row: Mapping[str, object], tags: Mapping[str, str]) -> None:
+    """Write a run's first row over an open connection; one that is there already is left as it is.
+
+    Raises
+    ------
+    ExperimentNotFound, WrongArgument
+        The experiment does not exist, or is deleted.
+    """
+    experiment = find_experiment(connection, int(str(row["experiment_id"])))
+    if experiment.deleted is not None:
+        raise WrongArgument(
+            f"experiment {experiment.name!r} is deleted, and takes no new runs",
+            mend="restore it, or log to another",
+            code="N-RUNS-025",
+        )
+    there = connection.execute(sa.select(runs.c.rid).where(runs.c.id == row["id"])).first()
+    if there is None:
+        rid = connection.execute(sa.insert(runs).values(dict(row)).returning(runs.c.rid)).scalar_one()
+        if tags:
+            connection.execute(
+                sa.insert(run_tags), [{"rid": rid, "name": name, "value": value} for name, value in tags.items()]
+            )
+
+
+_NAN = float("nan")
 
 
 def _condition(name: str, value: str) -> sa.ColumnElement[bool]:
     if name.startswith("tags."):
         matching = run_tags.c.name == name.removeprefix("tags.")
-        return runs.c.id.in_(sa.select(run_tags.c.run_id).where(matching, run_tags.c.value == value))
+        return runs.c.rid.in_(sa.select(run_tags.c.rid).where(matching, run_tags.c.value == value))
     columns = ("kind", "name", "status", "trigger", "git_commit")
     if name not in columns:
         raise WrongArgument(
@@ -291,49 +448,33 @@ def _condition(name: str, value: str) -> sa.ColumnElement[bool]:
     return runs.c[name] == value
 
 
-def _read(connection: sa.Connection, rows: Sequence[sa.Row[*tuple[Any, ...]]]) -> Sequence[Run]:
-    """Join runs with their params, metrics and tags: three queries, however many runs."""
-    ids = [row.id for row in rows]
-    params = _by_run(connection.execute(_all_of(run_params, ids)))
-    tags = _by_run(connection.execute(_all_of(run_tags, ids)))
-    # Ordered by step, so that the highest one is what stays.
-    ordered = _all_of(run_metrics, ids).order_by(run_metrics.c.step)
-    metrics = _by_run(connection.execute(ordered))
-    return [
-        Run(
-            id=RunId(row.id),
-            kind=row.kind,
-            name=row.name,
-            status=row.status,
-            started=row.started,
-            ended=row.ended,
-            trigger=row.trigger,
-            git_commit=row.git_commit,
-            git_clean=row.git_clean,
-            params=params.get(row.id, {}),
-            metrics=metrics.get(row.id, {}),
-            tags=tags.get(row.id, {}),
-            error=row.error,
-        )
-        for row in rows
-    ]
+def _read(connection: sa.Connection, rids: Sequence[int]) -> list[Run]:
+    """Join runs with their params, metrics and tags, in the order given."""
+    rows = connection.execute(sa.select(runs).where(runs.c.rid.in_(rids))).mappings().all()
+    params: dict[int, dict[str, Any]] = {}
+    for rid, name, value, is_json in connection.execute(sa.select(run_params).where(run_params.c.rid.in_(rids))):
+        params.setdefault(rid, {})[name] = _value(value) if is_json else value
+    tags: dict[int, dict[str, str]] = {}
+    for rid, name, value in connection.execute(sa.select(run_tags).where(run_tags.c.rid.in_(rids))):
+        tags.setdefault(rid, {})[name] = value
+    latest: dict[int, dict[str, MetricPoint]] = {}
+    for row in connection.execute(sa.select(metric_latest).where(metric_latest.c.rid.in_(rids))):
+        latest.setdefault(row.rid, {})[row.name] = MetricPoint(row.step, _NAN if row.nan else row.value, row.at_ms)
+    found = {}
+    for fields in rows:
+        rid = fields["rid"]
+        own = {name: value for name, value in fields.items() if name not in ("rid", "beat", "process")}
+        found[rid] = Run(**own, params=params.get(rid, {}), tags=tags.get(rid, {}), latest=latest.get(rid, {}))
+    return [found[rid] for rid in rids]
 
 
-def _all_of(table: sa.Table, ids: Sequence[str]) -> sa.Select[*tuple[Any, ...]]:
-    return sa.select(table.c.run_id, table.c.name, table.c.value).where(table.c.run_id.in_(ids))
-
-
-def _by_run(rows: Iterable[sa.Row[*tuple[Any, ...]]]) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    for row in rows:
-        found.setdefault(row.run_id, {})[row.name] = row.value
-    return found
+def _value(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _is_lost(process: str, silence: timedelta) -> bool:
     known = is_alive(process)
     return silence > EXPIRY if known is None else not known
-
-
-def _not_found(run: str) -> RunNotFound:
-    return RunNotFound(f"there is no run {run!r}", mend="see them with: noria runs list", code="N-RUNS-001")

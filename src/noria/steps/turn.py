@@ -14,8 +14,10 @@ from noria.pipeline.engine import Engine
 from noria.registry.catalog import Registry
 from noria.registry.promotion import see_why
 from noria.registry.verdicts import Verdicts
+from noria.runs.artifacts import Artifacts
 from noria.runs.code import git_state
-from noria.runs.environment import environment
+from noria.runs.environment import current_user, environment
+from noria.runs.experiments import Experiments
 from noria.runs.runs import Runs
 from noria.steps.lock import dump_lock, load_lock, read_lock, write_lock
 from noria.steps.standard import graph_of
@@ -179,13 +181,15 @@ class Turn:
         run_id = runs.start(
             "pipeline",
             self.project.name,
+            experiment=Experiments(self.database).ensure(self.project.name),
+            user_id=current_user(),
             git_commit=code.commit,
             git_clean=code.clean,
             trigger=trigger,
             tags={"branch": code.branch} if code.branch else {},
         )
-        self._attach(runs, run_id, "environment.json", canonical_json(environment()).encode(), "application/json")
-        self._attach(runs, run_id, "noria.toml", self.project.text.encode(), "application/toml")
+        self._attach(run_id, "environment.json", canonical_json(environment()).encode(), "application/json")
+        self._attach(run_id, "noria.toml", self.project.text.encode(), "application/toml")
 
         def recorded(event: Event) -> None:
             if event.kind == "metric":
@@ -266,8 +270,8 @@ class Turn:
         version = Registry(self.database, self.blobs).get(result.model, result.version or "latest")
         write_lock(self.project.root, {**record, "run": {"id": version.run_id}})
 
-    def _attach(self, runs: Runs, run_id: str, path: str, content: bytes, media_type: str) -> None:
-        runs.add_artifact(run_id, path, self.blobs.put(content), len(content), media_type)
+    def _attach(self, run_id: str, path: str, content: bytes, media_type: str) -> None:
+        Artifacts(self.database).add(run_id, path, self.blobs.put(content), len(content), media_type)
 
     def _describe(self, result: TurnResult, outputs: Mapping[str, ArtifactRef]) -> dict[str, object]:
         """Say what `noria.lock` keeps of a run."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -17,7 +17,9 @@ from noria.store.files import ensure_folder
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Database", "metadata", "upsert"]
+__all__ = ["Database", "Write", "metadata", "upsert"]
+
+T = TypeVar("T")
 
 metadata = sa.MetaData(
     naming_convention={
@@ -30,6 +32,16 @@ metadata = sa.MetaData(
 
 _BUSY_SECONDS = 30
 _SQLITE = "sqlite:///"
+
+
+class Write(Protocol):
+    """Runs work inside one durable transaction and gives its result: when it returns, what was written survives.
+
+    `Database.write` takes a transaction for each work; a server shares one among all who wait.
+    """
+
+    def __call__(self, work: Callable[[sa.Connection], T], /) -> T:
+        """Do the work, commit, give the result; nothing of it remains when it raises."""
 
 
 class Database:
@@ -89,6 +101,11 @@ class Database:
             writer = connection.execution_options(noria_write=True)
             with self._told(), writer.begin():
                 yield writer
+
+    def write(self, work: Callable[[sa.Connection], T]) -> T:
+        """Do some work in a transaction of its own: see `Write`."""
+        with self.transaction() as connection:
+            return work(connection)
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:

@@ -1,4 +1,4 @@
-"""Experiments, exact metrics with their history, inputs, logged models, artifacts by owner; old runs are taken along."""
+"""Experiments, exact metrics with history, inputs, logged models, artifacts by owner; old runs are taken along."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -12,14 +12,14 @@ from urllib.parse import urlencode
 from noria.errors import BlobNotFound, Misused, WrongArgument
 from noria.pipeline.records import Records
 from noria.server.pages.estimates import Estimate, estimates
-from noria.store.blobs import Digest
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from noria.pipeline.records import StepRecord
     from noria.registry.version import ModelVersion
-    from noria.runs.run import Run, RunArtifact
+    from noria.runs.artifacts import RunArtifact
+    from noria.runs.run import Run
     from noria.workspace import Workspace
 
 __all__ = ["RunRow", "RunView", "RunsView", "StepRow", "artifact", "listing", "one", "parse_filter", "row"]
@@ -39,7 +39,7 @@ class RunRow:
     trigger: str
     started: datetime
     seconds: float | None
-    metrics: Mapping[str, float | None]
+    metrics: Mapping[str, float]
     commit: str | None
     clean: bool | None
     model: str | None
@@ -136,7 +136,7 @@ def one(workspace: Workspace, run_id: str) -> RunView:
     versions = _made_by(workspace, run.id)
     steps = _steps(Records(workspace.database).states(run.id), run)
     states = Counter(step.state for step in steps)
-    artifacts = workspace.runs.artifacts(run.id)
+    artifacts = workspace.artifacts.all(run.id)
     deciding = workspace.project.settings.model.metric or ""
     # The version keeps the intervals; the run keeps the plain values.
     metrics = {**run.metrics, **(versions[0].metrics if versions else {})}
@@ -173,9 +173,9 @@ def artifact(workspace: Workspace, run_id: str, path: str) -> bytes:
         There is no such run or file.
     """
     run = workspace.runs.get(run_id)
-    for file in workspace.runs.artifacts(run.id):
-        if file.path == path:
-            return workspace.blobs.get(Digest(file.digest))
+    file = workspace.artifacts.find(run.id, path)
+    if file is not None:
+        return workspace.blobs.get(file.digest)
     raise BlobNotFound(
         f"run {run.id[:8]} left no file {path!r}", mend=f"noria runs show {run.id[:8]}", code="N-SERVER-010"
     )

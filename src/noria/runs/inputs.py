@@ -1,0 +1,175 @@
+"""What a run was given and what it made: data sets that went in, models that went in or came out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import sqlalchemy as sa
+
+from noria.runs.recording import open_run
+from noria.runs.tables import input_datasets, run_inputs, run_models, runs
+from noria.store.database import upsert
+
+if TYPE_CHECKING:
+    from noria.store.database import Database, Write
+
+__all__ = ["DatasetInput", "Inputs", "ModelUse"]
+
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class DatasetInput:
+    """A data set that a run read.
+
+    Parameters
+    ----------
+    name, digest : str
+        What it is called, and which content it had; one of each is kept per experiment.
+    source_type, source : str
+        Where it came from, in words of whoever logged it.
+    schema, profile : str or None
+        Its columns and counts, as JSON.
+    context : str or None
+        Its role: ``training``, ``eval`` …
+    tags : mapping of str to str
+        Labels of this use.
+    """
+
+    name: str
+    digest: str
+    source_type: str = ""
+    source: str = ""
+    schema: str | None = None
+    profile: str | None = None
+    context: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ModelUse:
+    """A logged model that a run took in or put out."""
+
+    model_id: str
+    role: Literal["input", "output"]
+    step: int = 0
+
+
+class Inputs:
+    """Inputs and outputs of all runs.
+
+    Parameters
+    ----------
+    database : Database
+        Migrated.
+    write : Write, optional
+        How a write is made durable; in a transaction of its own when left out.
+    """
+
+    def __init__(self, database: Database, write: Write | None = None) -> None:
+        self._database = database
+        self._write: Write = write or database.write
+
+    def log_datasets(self, run: str, datasets: Sequence[DatasetInput]) -> None:
+        """Record data sets that a run read; what the experiment knows already is kept once.
+
+        Raises
+        ------
+        RunNotFound, WrongArgument
+            There is no such run, or it is deleted.
+        """
+
+        def work(connection: sa.Connection) -> None:
+            opened = open_run(connection, run)
+            for dataset in datasets:
+                key = {"experiment_id": opened.experiment_id, "name": dataset.name, "digest": dataset.digest}
+                row = {
+                    **key,
+                    "source_type": dataset.source_type,
+                    "source": dataset.source,
+                    "schema": dataset.schema,
+                    "profile": dataset.profile,
+                }
+                upsert(connection, input_datasets, row, key=tuple(key), update=())
+                own = sa.and_(*(input_datasets.c[name] == value for name, value in key.items()))
+                did = connection.execute(sa.select(input_datasets.c.did).where(own)).scalar_one()
+                used = {"rid": opened.rid, "did": did, "context": dataset.context, "tags": dict(dataset.tags)}
+                upsert(connection, run_inputs, used, key=("rid", "did"))
+
+        self._write(work)
+
+    def log_models(
+        self, run: str, models: Sequence[str], *, role: Literal["input", "output"] = "input", steps: Sequence[int] = ()
+    ) -> None:
+        """Record logged models that a run took in or put out.
+
+        Parameters
+        ----------
+        run : str
+            Which run.
+        models : sequence of str
+            Their ids.
+        role : str
+            Whether they went in or came out.
+        steps : sequence of int, optional
+            When each came out; 0 when left out.
+
+        Raises
+        ------
+        RunNotFound, WrongArgument
+            There is no such run, or it is deleted.
+        """
+
+        def work(connection: sa.Connection) -> None:
+            opened = open_run(connection, run)
+            at = list(steps) or [0] * len(models)
+            rows = [
+                {"rid": opened.rid, "model_id": model, "role": role, "step": step}
+                for model, step in zip(models, at, strict=True)
+            ]
+            upsert(connection, run_models, rows, key=("rid", "model_id", "role"))
+
+        self._write(work)
+
+    def datasets(self, ids: Sequence[str]) -> dict[str, tuple[DatasetInput, ...]]:
+        """Give the data sets of several runs, by run id, in the order they were first seen."""
+        found: dict[str, list[DatasetInput]] = {}
+        with self._database.reading() as connection:
+            for start in range(0, len(ids), _AT_ONCE):
+                query = (
+                    sa.select(runs.c.id.label("run_id"), run_inputs.c.context, run_inputs.c.tags, input_datasets)
+                    .join(run_inputs, run_inputs.c.rid == runs.c.rid)
+                    .join(input_datasets, input_datasets.c.did == run_inputs.c.did)
+                    .where(runs.c.id.in_(ids[start : start + _AT_ONCE]))
+                    .order_by(input_datasets.c.did)
+                )
+                for row in connection.execute(query):
+                    one = DatasetInput(
+                        row.name,
+                        row.digest,
+                        row.source_type,
+                        row.source,
+                        row.schema,
+                        row.profile,
+                        row.context,
+                        row.tags,
+                    )
+                    found.setdefault(row.run_id, []).append(one)
+        return {run: tuple(given) for run, given in found.items()}
+
+    def models(self, ids: Sequence[str]) -> dict[str, tuple[ModelUse, ...]]:
+        """Give the logged models that several runs took in or put out, by run id."""
+        found: dict[str, list[ModelUse]] = {}
+        with self._database.reading() as connection:
+            for start in range(0, len(ids), _AT_ONCE):
+                query = (
+                    sa.select(runs.c.id, run_models.c.model_id, run_models.c.role, run_models.c.step)
+                    .join(run_models, run_models.c.rid == runs.c.rid)
+                    .where(runs.c.id.in_(ids[start : start + _AT_ONCE]))
+                    .order_by(run_models.c.role, run_models.c.step, run_models.c.model_id)
+                )
+                for row in connection.execute(query):
+                    found.setdefault(row.id, []).append(ModelUse(row.model_id, row.role, row.step))
+        return {run: tuple(used) for run, used in found.items()}
