@@ -260,7 +260,7 @@ def test_a_version_is_promoted_by_hand_without_scripts(browser: Browser, project
 def test_a_report_cannot_run_scripts(browser: Browser, project: Workspace, address: str) -> None:
     content = b"<!doctype html><title>x</title><script>document.title = 'ran'</script>"
     run = project.runs.start("pipeline", "hostile")
-    project.runs.add_artifact(run, "report.html", project.blobs.put(content), len(content), "text/html")
+    project.artifacts.add(run, "report.html", project.blobs.put(content), len(content), "text/html")
     project.runs.finish(run, "finished")
     page = browser.new_page()
     page.goto(f"{address}/runs/{run}/artifacts/report.html")

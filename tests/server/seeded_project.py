@@ -97,7 +97,7 @@ def _run(workspace: Workspace, at: datetime, trigger: str, *, number: int, auc: 
     workspace.runs.log_metrics(run, {"roc_auc": auc, "brier": 0.16, "log_loss": 0.49, "f1": 0.58}, at=moment)
     workspace.runs.finish(run, "finished", at=moment)
     report = b"<!doctype html><title>report</title><style>h1{color:teal}</style><h1>Report</h1>"
-    workspace.runs.add_artifact(run, "report.html", workspace.blobs.put(report), len(report), "text/html")
+    workspace.artifacts.add(run, "report.html", workspace.blobs.put(report), len(report), "text/html")
     metrics = {
         "roc_auc": {"value": auc, "low": auc - 0.03, "high": auc + 0.028},
         "brier": {"value": 0.16, "low": 0.15, "high": 0.175},
