@@ -19,10 +19,10 @@ __all__ = ["fsck"]
 
 
 @click.command()
-@click.option("--clear", is_flag=True, help="Remove damaged objects that no version needs.")
+@click.option("--clear", is_flag=True, help="Remove damaged objects that no version and no run needs.")
 @as_json
 def fsck(clear: bool, json_output: bool) -> None:
-    """Read every stored object, and check that each dataset and model version has all its bytes.
+    """Read every stored object, and check that each dataset, model version and run has all its bytes.
 
     Leaves with 1 when something is damaged or missing. Changes nothing without --clear.
     """
@@ -63,7 +63,7 @@ def fsck(clear: bool, json_output: bool) -> None:
 
 def _mend(owners: Collection[str]) -> str:
     if not owners:
-        return "noria fsck --clear     removes them: no version needs them, and a step that does computes them again"
+        return "noria fsck --clear     removes them: nothing needs them, and a step that does computes them again"
     return (
         "noria run --force check --force train --force register\n"
         "                computes the newest data, model and report again\n"
@@ -81,4 +81,6 @@ def _owned(ws: Workspace) -> list[tuple[str, Digest]]:
     for model in ws.registry.models():
         for version in ws.registry.versions(model):
             owned += [(version.ref, digest) for digest in version.files.values()]
+    # What a run left cannot be computed again, as nobody knows whether the one who logged it still could.
+    owned += [(f"{owner[:8]}/{file.path}", file.digest) for owner, file in ws.artifacts.named()]
     return owned

@@ -13,6 +13,8 @@ from noria.store.blobs import Digest
 from noria.store.database import upsert
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from noria.store.database import Database, Write
 
 __all__ = ["Artifacts", "Entry", "RunArtifact"]
@@ -112,6 +114,13 @@ class Artifacts:
             return tuple(
                 RunArtifact(row.path, Digest(row.digest), row.size, row.media_type) for row in connection.execute(query)
             )
+
+    def named(self) -> Iterator[tuple[str, RunArtifact]]:
+        """Walk every file of every owner, with its owner: what the store must keep."""
+        query = sa.select(artifacts).order_by(artifacts.c.owner, artifacts.c.path)
+        with self._database.reading() as connection:
+            for row in connection.execute(query):
+                yield row.owner, RunArtifact(row.path, Digest(row.digest), row.size, row.media_type)
 
     def folder(self, owner: str, folder: str = "") -> tuple[Entry, ...]:
         """List one level of a folder, by name; nothing for a file or a name that is not there."""

@@ -255,10 +255,12 @@ def _finding(_dialect: str) -> sa.Executable:
 
 
 def _reviving(_dialect: str) -> sa.Executable:
+    # One that never had a heart gets none: its silence would be taken for death.
+    _beaten = sa.case((runs.c.beat.is_(None), sa.null()), else_=sa.bindparam("now", type_=sa.BigInteger))
     return (
         sa.update(runs)
         .where(runs.c.rid == sa.bindparam("rid"))
-        .values(status=sa.literal_column("'running'"), ended=sa.null(), beat=sa.bindparam("now", type_=sa.BigInteger))
+        .values(status=sa.literal_column("'running'"), ended=sa.null(), beat=_beaten)
     )
 
 

@@ -254,6 +254,15 @@ class Runs:
             self._write(lambda connection: connection.execute(gone) and None)
         return tuple(lost)
 
+    def give_up(self, ids: Sequence[str], *, at: datetime | None = None) -> None:
+        """Close running runs that have no heart and whose client is known to have gone.
+
+        The next word about one of them takes that back.
+        """
+        silent = sa.and_(runs.c.id.in_(ids), runs.c.status == "running", runs.c.beat.is_(None))
+        gone = sa.update(runs).where(silent).values(status="lost", ended=at or datetime.now(UTC))
+        self._write(lambda connection: connection.execute(gone) and None)
+
     def delete(self, ids: Sequence[str], *, at: datetime | None = None) -> int:
         """Put runs in the bin; those that are there already stay. Gives how many went in.
 
