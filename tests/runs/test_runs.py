@@ -203,17 +203,6 @@ def test_runs_are_listed_latest_first_page_by_page(book: Runs) -> None:
     assert book.list(limit=4, before=third[-1]) == ()
 
 
-def test_runs_are_found_by_what_they_are(book: Runs) -> None:
-    one = book.start("pipeline", "a", tags={"team": "risk"}, at=NOW)
-    two = book.start("monitor", "b", at=NOW)
-    book.finish(two, "finished")
-    assert [run.id for run in book.list(where={"status": "finished"})] == [two]
-    assert [run.id for run in book.list(where={"kind": "pipeline", "tags.team": "risk"})] == [one]
-    assert book.list(where={"tags.team": "other"}) == ()
-    with pytest.raises(WrongArgument, match="searched by 'colour'"):
-        book.list(where={"colour": "blue"})
-
-
 def test_the_first_digits_are_enough(book: Runs, database: Database) -> None:
     run = book.start("pipeline", "x")
     assert book.get(run[:8]).id == run

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 import sqlalchemy as sa
 
 from noria.errors import RunNotFound, WrongArgument
+from noria.runs.experiments import find_experiment
 from noria.runs.run import RunId, Status
 from noria.runs.tables import metric_latest, metric_points, run_params, run_tags, runs
 from noria.store.blobs import canonical_json
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "OpenRun",
     "Point",
+    "create_run",
     "delete_tag",
     "open_run",
     "param_text",
@@ -58,6 +60,30 @@ class OpenRun:
     name: str
     status: Status
     deleted: bool
+
+
+def create_run(connection: sa.Connection, row: Mapping[str, object], tags: Mapping[str, str]) -> None:
+    """Write a run's first row over an open connection; one that is there already is left as it is.
+
+    Raises
+    ------
+    ExperimentNotFound, WrongArgument
+        The experiment does not exist, or is deleted.
+    """
+    experiment = find_experiment(connection, int(str(row["experiment_id"])))
+    if experiment.deleted is not None:
+        raise WrongArgument(
+            f"experiment {experiment.name!r} is deleted, and takes no new runs",
+            mend="restore it, or log to another",
+            code="N-RUNS-025",
+        )
+    there = connection.execute(sa.select(runs.c.rid).where(runs.c.id == row["id"])).first()
+    if there is None:
+        rid = connection.execute(sa.insert(runs).values(dict(row)).returning(runs.c.rid)).scalar_one()
+        if tags:
+            connection.execute(
+                sa.insert(run_tags), [{"rid": rid, "name": name, "value": value} for name, value in tags.items()]
+            )
 
 
 def open_run(connection: sa.Connection, run: str, *, writable: bool = True) -> OpenRun:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from noria.errors import WrongArgument
-from noria.runs.experiments import find_experiment
+from noria.runs.hydration import read_runs
+from noria.runs.paging import Page
 from noria.runs.recording import (
     Point,
+    create_run,
     delete_tag,
     open_run,
     record_params,
@@ -22,13 +23,14 @@ from noria.runs.recording import (
     run_not_found,
 )
 from noria.runs.run import MetricPoint, Run, RunId, Status
-from noria.runs.tables import experiments, metric_latest, metric_points, run_params, run_tags, runs
+from noria.runs.search import Question, count, search
+from noria.runs.tables import experiments, metric_points, runs
 from noria.store.process import is_alive, this_process
 
 if TYPE_CHECKING:
     from noria.store.database import Database, Write
 
-__all__ = ["EXPIRY", "Runs", "create_run"]
+__all__ = ["EXPIRY", "Runs"]
 
 EXPIRY = timedelta(seconds=25)
 """A run of another machine is lost when its heart has not beaten for this long."""
@@ -308,7 +310,7 @@ class Runs:
                 rids = connection.execute(sa.select(runs.c.rid).where(beginning).limit(2)).scalars().all()
             if not rids:
                 raise run_not_found(run)
-            found = _read(connection, rids)
+            found = read_runs(connection, rids)
         if len(found) > 1:
             raise WrongArgument(
                 f"more than one run begins with {run!r}",
@@ -322,7 +324,6 @@ class Runs:
         self,
         limit: int = 50,
         before: Run | None = None,
-        where: Mapping[str, str] | None = None,
         experiment: int | None = None,
     ) -> tuple[Run, ...]:
         """List runs, the latest first.
@@ -333,15 +334,8 @@ class Runs:
             At most so many.
         before : Run, optional
             Go on after this one: the last of the page before.
-        where : mapping of str to str, optional
-            Only runs with this ``kind``, ``name``, ``status``, ``trigger``, ``git_commit``, or ``tags.NAME``.
         experiment : int, optional
             Only runs of this experiment.
-
-        Raises
-        ------
-        WrongArgument
-            `where` names something else.
         """
         query = sa.select(runs.c.rid).where(runs.c.deleted.is_(None))
         query = query.order_by(runs.c.started.desc(), runs.c.id).limit(limit)
@@ -350,10 +344,34 @@ class Runs:
         if before is not None:
             later = sa.or_(runs.c.started < before.started, runs.c.id > before.id)
             query = query.where(runs.c.started <= before.started, later)
-        for name, value in (where or {}).items():
-            query = query.where(_condition(name, value))
         with self._database.reading() as connection:
-            return tuple(_read(connection, connection.execute(query).scalars().all()))
+            return tuple(read_runs(connection, connection.execute(query).scalars().all()))
+
+    def search(self, question: Question, limit: int = 100, token: str | None = None) -> Page[Run]:
+        """Find a page of runs: see `noria.runs.search`.
+
+        Raises
+        ------
+        WrongArgument
+            The token is of another question.
+        """
+        with self._database.reading() as connection:
+            found = search(connection, question, limit, token)
+            return Page(tuple(read_runs(connection, found.rids)), found.token)
+
+    def count(self, question: Question) -> int:
+        """Say how many runs match, exactly."""
+        with self._database.reading() as connection:
+            return count(connection, question)
+
+    def many(self, ids: Sequence[str]) -> dict[str, Run]:
+        """Read runs by their whole ids; those that are not there are left out."""
+        found: dict[str, Run] = {}
+        with self._database.reading() as connection:
+            for start in range(0, len(ids), _AT_ONCE):
+                query = sa.select(runs.c.rid).where(runs.c.id.in_(ids[start : start + _AT_ONCE]))
+                found.update({run.id: run for run in read_runs(connection, connection.execute(query).scalars().all())})
+        return {id_: found[id_] for id_ in ids if id_ in found}
 
     def history(
         self, run: str, metric: str, *, limit: int | None = None, after: MetricPoint | None = None
@@ -416,72 +434,7 @@ class Runs:
         return self._write(work)
 
 
-def create_run(connection: sa.Connection, row: Mapping[str, object], tags: Mapping[str, str]) -> None:
-    """Write a run's first row over an open connection; one that is there already is left as it is.
-
-    Raises
-    ------
-    ExperimentNotFound, WrongArgument
-        The experiment does not exist, or is deleted.
-    """
-    experiment = find_experiment(connection, int(str(row["experiment_id"])))
-    if experiment.deleted is not None:
-        raise WrongArgument(
-            f"experiment {experiment.name!r} is deleted, and takes no new runs",
-            mend="restore it, or log to another",
-            code="N-RUNS-025",
-        )
-    there = connection.execute(sa.select(runs.c.rid).where(runs.c.id == row["id"])).first()
-    if there is None:
-        rid = connection.execute(sa.insert(runs).values(dict(row)).returning(runs.c.rid)).scalar_one()
-        if tags:
-            connection.execute(
-                sa.insert(run_tags), [{"rid": rid, "name": name, "value": value} for name, value in tags.items()]
-            )
-
-
 _NAN = float("nan")
-
-
-def _condition(name: str, value: str) -> sa.ColumnElement[bool]:
-    if name.startswith("tags."):
-        matching = run_tags.c.name == name.removeprefix("tags.")
-        return runs.c.rid.in_(sa.select(run_tags.c.rid).where(matching, run_tags.c.value == value))
-    columns = ("kind", "name", "status", "trigger", "git_commit")
-    if name not in columns:
-        raise WrongArgument(
-            f"runs cannot be searched by {name!r}",
-            mend=f"use one of {', '.join(columns)} or tags.NAME",
-            code="N-RUNS-003",
-        )
-    return runs.c[name] == value
-
-
-def _read(connection: sa.Connection, rids: Sequence[int]) -> list[Run]:
-    """Join runs with their params, metrics and tags, in the order given."""
-    rows = connection.execute(sa.select(runs).where(runs.c.rid.in_(rids))).mappings().all()
-    params: dict[int, dict[str, Any]] = {}
-    for rid, name, value, is_json in connection.execute(sa.select(run_params).where(run_params.c.rid.in_(rids))):
-        params.setdefault(rid, {})[name] = _value(value) if is_json else value
-    tags: dict[int, dict[str, str]] = {}
-    for rid, name, value in connection.execute(sa.select(run_tags).where(run_tags.c.rid.in_(rids))):
-        tags.setdefault(rid, {})[name] = value
-    latest: dict[int, dict[str, MetricPoint]] = {}
-    for row in connection.execute(sa.select(metric_latest).where(metric_latest.c.rid.in_(rids))):
-        latest.setdefault(row.rid, {})[row.name] = MetricPoint(row.step, _NAN if row.nan else row.value, row.at_ms)
-    found = {}
-    for fields in rows:
-        rid = fields["rid"]
-        own = {name: value for name, value in fields.items() if name not in ("rid", "beat", "process")}
-        found[rid] = Run(**own, params=params.get(rid, {}), tags=tags.get(rid, {}), latest=latest.get(rid, {}))
-    return [found[rid] for rid in rids]
-
-
-def _value(text: str) -> object:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def _is_lost(process: str, silence: timedelta) -> bool:
