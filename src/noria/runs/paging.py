@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from noria.errors import WrongArgument
 from noria.store.blobs import digest_json
 
-__all__ = ["Page", "Sorted", "after", "make_token", "read_token"]
+__all__ = ["Page", "Sorted", "after", "make_token", "missing_last", "read_token"]
 
 T = TypeVar("T")
 Value = int | float | str
@@ -46,6 +46,14 @@ class Sorted:
     def clause(self) -> sa.UnaryExpression[object]:
         """What ORDER BY takes."""
         return self.column.desc() if self.descending else self.column.asc()  # type: ignore[return-value]
+
+
+def missing_last(
+    column: sa.ColumnElement[str] | sa.ColumnElement[int], nothing: Value, *, descending: bool
+) -> list[Sorted]:
+    """Order by a column that may be NULL: what has no value comes last, whichever way the values go."""
+    filled: sa.ColumnElement[str] = sa.func.coalesce(column, nothing)
+    return [Sorted(sa.case((column.is_(None), 1), else_=0)), Sorted(filled, descending)]
 
 
 def after(order: Sequence[Sorted], values: Sequence[Value]) -> sa.ColumnElement[bool]:

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from noria.errors import WrongArgument
 from noria.runs.conditions import artifact_uri, conjuncts, recorded, run_condition, tree
 from noria.runs.grammar import Comparison, Condition, OrderKey, parse, parse_order
-from noria.runs.paging import Sorted, Value, after, make_token, read_token
+from noria.runs.paging import Sorted, Value, after, make_token, missing_last, read_token
 from noria.runs.tables import metric_latest, run_params, run_tags, runs
 from noria.runs.vocabulary import RUNS
 
@@ -274,17 +274,13 @@ class _Plan:
             elif key.entity in ("param", "tag"):
                 table = (run_params if key.entity == "param" else run_tags).alias(f"order_{place}")
                 joined = joined.outerjoin(table, sa.and_(table.c.rid == runs.c.rid, table.c.name == key.key))
-                order += [
-                    Sorted(sa.case((table.c.value.is_(None), 1), else_=0)),
-                    Sorted(sa.func.coalesce(table.c.value, ""), key.descending),
-                ]
+                order += missing_last(table.c.value, "", descending=key.descending)
                 kinds += [int, str]
             else:
                 column, kind = _attribute_column(key.key)
                 if key.key in ("ended", "git_commit"):
-                    order.append(Sorted(sa.case((column.is_(None), 1), else_=0)))
+                    order += missing_last(column, "" if kind is str else 0, descending=key.descending)
                     kinds.append(int)
-                    order.append(Sorted(sa.func.coalesce(column, "" if kind is str else 0), key.descending))  # type: ignore[arg-type]
                 else:
                     order.append(Sorted(column, key.descending))
                 kinds.append(kind)
