@@ -35,6 +35,7 @@ __all__ = [
     "record_points",
     "record_tags",
     "run_not_found",
+    "tag_of",
 ]
 
 _INT64 = 1 << 63
@@ -244,6 +245,12 @@ def delete_tag(connection: sa.Connection, run: OpenRun, name: str) -> None:
         raise RunNotFound(
             f"run {run.id[:8]} has no tag {name!r}", mend=f"noria runs show {run.id[:8]}", code="N-RUNS-014"
         )
+
+
+def tag_of(connection: sa.Connection, run: OpenRun, name: str) -> str | None:
+    """Read one label; None when there is none of this name."""
+    query = sa.select(run_tags.c.value).where(run_tags.c.rid == run.rid, run_tags.c.name == name)
+    return connection.execute(query).scalar()
 
 
 def param_text(value: object) -> str:

@@ -9,19 +9,45 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-__all__ = ["App", "Guard", "Receive", "Scope", "Send", "answer"]
+__all__ = ["App", "Body", "Guard", "Receive", "Scope", "Send", "answer"]
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+Tell = Callable[[Scope, int, str], bytes | None]
+
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _SECURE = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
+
+
+@dataclass(frozen=True)
+class Body:
+    """How large a request's body may be, and how slowly it may come.
+
+    Parameters
+    ----------
+    most : int
+        Bytes; a longer one is answered 413.
+    seconds : float
+        A body that takes longer is answered 408, and so is one that pauses for so long.
+    rate : int
+        Bytes a second that buy more time: what has come in extends `seconds` by its share. 0 buys none.
+    streamed : bool
+        Hand it on as it comes. The application must give up when it is told of a disconnect, without an answer of
+        its own: the door then says what was wrong.
+    """
+
+    most: int = 16 << 20
+    seconds: float = 5.0
+    rate: int = 0
+    streamed: bool = False
 
 
 class Guard:
@@ -30,7 +56,7 @@ class Guard:
     Parameters
     ----------
     app : ASGI application
-        It gets requests whose body, if any, has been read whole.
+        It gets requests whose body, if any, has been read whole, but for those that `bodies` has streamed.
     hosts : frozenset of str
         The exact ``Host`` values that mean this server, with their ports (see `noria.security.bind.allowed_hosts`).
     scheme : str
@@ -41,6 +67,10 @@ class Guard:
         A body that takes longer is answered 408.
     in_flight : int
         Requests at work at once; further ones are answered 503 with ``Retry-After``.
+    bodies : callable, optional
+        From a request to its own `Body`, or None where `max_body` and `body_seconds` hold.
+    tell : callable, optional
+        From a request, a status and a text to the body of a refusal, or None for the form of `answer`.
     """
 
     def __init__(
@@ -52,12 +82,15 @@ class Guard:
         max_body: int = 16 << 20,
         body_seconds: float = 5.0,
         in_flight: int = 256,
+        bodies: Callable[[Scope], Body | None] = lambda _scope: None,
+        tell: Tell = lambda _scope, _status, _text: None,
     ) -> None:
         self._app = app
         self._hosts = frozenset(host.encode("latin-1") for host in hosts)
         self._origins = frozenset(f"{scheme}://{host}".encode("latin-1") for host in hosts)
-        self._max_body = max_body
-        self._body_seconds = body_seconds
+        self._body = Body(max_body, body_seconds)
+        self._bodies = bodies
+        self._tell = tell
         self._in_flight = in_flight
         self.active = 0
         """Requests at work now."""
@@ -79,16 +112,14 @@ class Guard:
         if kind != "http":
             return
         if refusal:
-            await answer(send, *refusal)
+            await self._refuse(scope, send, *refusal)
             return
         if self.active >= self._in_flight:
-            await answer(send, 503, "busy: too many requests at work", (b"retry-after", b"1"))
+            await self._refuse(scope, send, 503, "busy: too many requests at work", (b"retry-after", b"1"))
             return
         self.active += 1
         try:
-            body = await self._body(scope, receive, send)
-            if body is not None:
-                await self._app(scope, body, send)
+            await self._let_in(scope, receive, send)
         finally:
             self.active -= 1
 
@@ -116,52 +147,110 @@ class Guard:
                 return 403, "requests from other sites are refused"
         return None
 
-    async def _body(self, scope: Scope, receive: Receive, send: Send) -> Receive | None:
-        """Read the body within its bounds, or answer and give nothing."""
+    async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
         length: int | None = None
         chunked = False
         for name, value in scope["headers"]:
             if name == b"content-length":
                 if not value.isdigit() or length is not None:
-                    await answer(send, 400, "a wrong Content-Length", (b"connection", b"close"))
-                    return None
+                    await self._refuse(scope, send, 400, "a wrong Content-Length", _CLOSE)
+                    return
                 length = int(value)
             elif name == b"transfer-encoding":
                 chunked = True
         if length is None and not chunked:
-            return receive
-        if length is not None and length > self._max_body:
-            await answer(send, 413, f"the body is larger than {self._max_body} bytes", (b"connection", b"close"))
-            return None
+            await self._app(scope, receive, send)
+            return
+        body = self._bodies(scope) or self._body
+        if length is not None and length > body.most:
+            await self._refuse(scope, send, 413, f"the body is larger than {body.most} bytes", _CLOSE)
+            return
+        bounded = _Bounded(receive, body)
+        if body.streamed:
+            await self._stream(scope, bounded, send)
+            return
         try:
-            async with asyncio.timeout(self._body_seconds):
-                body = await _read(receive, self._max_body)
+            whole = await _read(bounded)
+        except _Refused as refused:
+            await self._refuse(scope, send, *refused.args, _CLOSE)
+            return
+        if whole is not None:
+            message = {"type": "http.request", "body": whole, "more_body": False}
+            await self._app(scope, _replay(message, receive), send)
+
+    async def _stream(self, scope: Scope, bounded: _Bounded, send: Send) -> None:
+        """Hand a body on as it comes; where it breaks its bounds, the application sees the client go."""
+        refused: list[_Refused] = []
+        started = False
+
+        async def noting(message: MutableMapping[str, Any]) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        async def within() -> MutableMapping[str, Any]:
+            if not refused:
+                try:
+                    return await bounded()
+                except _Refused as error:
+                    refused.append(error)
+            return {"type": "http.disconnect"}
+
+        await self._app(scope, within, noting)
+        if refused and not started:
+            await self._refuse(scope, send, *refused[0].args, _CLOSE)
+
+    async def _refuse(self, scope: Scope, send: Send, status: int, error: str, *headers: tuple[bytes, bytes]) -> None:
+        await answer(send, status, error, *headers, body=self._tell(scope, status, error))
+
+
+_CLOSE = (b"connection", b"close")
+
+
+class _Refused(Exception):
+    """A body broke its bounds: status and text of the answer."""
+
+
+class _Bounded:
+    """Receives a body within its bounds."""
+
+    def __init__(self, receive: Receive, body: Body) -> None:
+        self._receive = receive
+        self._body = body
+        self._size = 0
+        self._clock = asyncio.get_running_loop().time
+        self._begun = self._clock()
+
+    async def __call__(self) -> MutableMapping[str, Any]:
+        """Give the next message.
+
+        Raises
+        ------
+        _Refused
+            It is too much, or too slow.
+        """
+        body = self._body
+        # Time is counted from the start, so that no dribble can make it last; and never longer for a single pause.
+        now = self._clock()
+        until = self._begun + body.seconds + (self._size / body.rate if body.rate else 0.0)
+        try:
+            async with asyncio.timeout_at(min(until, now + body.seconds)):
+                message = await self._receive()
         except TimeoutError:
-            await answer(send, 408, "the body took too long", (b"connection", b"close"))
-            return None
-        except _TooLong:
-            await answer(send, 413, f"the body is larger than {self._max_body} bytes", (b"connection", b"close"))
-            return None
-        if body is None:
-            return None
-        return _replay({"type": "http.request", "body": body, "more_body": False}, receive)
+            raise _Refused(408, "the body took too long") from None
+        self._size += len(message.get("body", b""))
+        if self._size > body.most:
+            raise _Refused(413, f"the body is larger than {body.most} bytes")
+        return message
 
 
-class _TooLong(Exception):
-    pass
-
-
-async def _read(receive: Receive, limit: int) -> bytes | None:
+async def _read(receive: Receive) -> bytes | None:
     parts: list[bytes] = []
-    size = 0
     while True:
         message = await receive()
         if message["type"] != "http.request":
             return None  # the client has gone
         part = message.get("body", b"")
-        size += len(part)
-        if size > limit:
-            raise _TooLong
         parts.append(part)
         if not message.get("more_body", False):
             return b"".join(parts) if len(parts) > 1 else part
@@ -176,9 +265,9 @@ def _replay(message: MutableMapping[str, Any], receive: Receive) -> Receive:
     return again
 
 
-async def answer(send: Send, status: int, error: str, *headers: tuple[bytes, bytes]) -> None:
-    """Send an error in the one form that all of noria's servers share: ``{"error": text}``."""
-    body = msgspec.json.encode({"error": error})
+async def answer(send: Send, status: int, error: str, *headers: tuple[bytes, bytes], body: bytes | None = None) -> None:
+    """Send an error in the one form that all of noria's servers share: ``{"error": text}``; or in a body given."""
+    body = msgspec.json.encode({"error": error}) if body is None else body
     start = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *_SECURE, *headers]
     await send({"type": "http.response.start", "status": status, "headers": start})
     await send({"type": "http.response.body", "body": body})

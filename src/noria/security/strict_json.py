@@ -9,6 +9,7 @@ deeper than 50, more items than asked for.
 from __future__ import annotations
 
 import json
+import math
 
 import msgspec
 
@@ -27,7 +28,7 @@ class BadJson(WrongData):
     """A body is not JSON that noria reads; `what` names the place."""
 
 
-def decode(body: bytes, *, max_depth: int = _DEPTH, max_items: int = _ITEMS) -> object:
+def decode(body: bytes, *, max_depth: int = _DEPTH, max_items: int = _ITEMS, constants: bool = False) -> object:
     """Read a JSON body strictly.
 
     Parameters
@@ -38,6 +39,9 @@ def decode(body: bytes, *, max_depth: int = _DEPTH, max_items: int = _ITEMS) -> 
         Deepest nesting of arrays and objects.
     max_items : int
         Most array elements and object members in all.
+    constants : bool
+        Read the bare words NaN, Infinity and -Infinity, which are no JSON and which Python and others write, as the
+        numbers they mean. Whoever asks for that must look at every number itself.
 
     Raises
     ------
@@ -59,12 +63,34 @@ def decode(body: bytes, *, max_depth: int = _DEPTH, max_items: int = _ITEMS) -> 
     except RecursionError as error:
         raise _bad(f"nested deeper than {max_depth} levels") from error
     except (msgspec.MsgspecError, ValueError) as error:
-        raise _bad(str(error)) from error
+        if not constants or (b"NaN" not in body and b"Infinity" not in body):
+            raise _bad(str(error)) from error
+        value = _with_constants(body, max_depth)
     strings = _walk(value, max_depth, max_items, escaped=b"\\" in body)
     # Every string stands between two quotes, and only an escape could hide one. So a key that the decoder let a
     # later one replace leaves more quotes than the strings that were read: the exact pass then finds its name.
     if b"\\" in body or body.count(b'"') != 2 * strings:
         json.loads(body, object_pairs_hook=_single)
+    return value
+
+
+def _with_constants(body: bytes, depth: int) -> object:
+    """Read a body that holds bare words for numbers, as strictly otherwise."""
+    try:
+        # As bytes, Python would guess at UTF-16 and UTF-32, and drop a byte order mark.
+        return json.loads(body.decode("utf-8"), parse_float=_finite)
+    except UnicodeDecodeError as error:
+        raise _bad("the body is not UTF-8") from error
+    except RecursionError as error:
+        raise _bad(f"nested deeper than {depth} levels") from error
+    except ValueError as error:
+        raise _bad(str(error)) from error
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"the number {text[:40]} is out of range")
     return value
 
 

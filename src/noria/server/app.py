@@ -16,6 +16,7 @@ from noria.errors import Conflict, Misused, NoriaError, NotFound, Refused
 from noria.security.guard import Guard
 from noria.server import handlers
 from noria.server.headers import SecureHeaders
+from noria.server.mlflow.dispatch import MlflowProtocol, bodies, tell
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -81,7 +82,8 @@ def application(site: Site, *, hosts: frozenset[str]) -> App:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
-        site.stopping.set()
+        site.close()
+        both.close()
 
     inner = Starlette(
         routes=[Route(path, _bound(handler), methods=[method]) for method, path, handler, _needs in ROUTES],
@@ -89,7 +91,8 @@ def application(site: Site, *, hosts: frozenset[str]) -> App:
         exception_handlers={NoriaError: _told, HTTPException: _told_http, Exception: _bug},  # type: ignore[dict-item]
     )
     inner.state.site = site
-    return SecureHeaders(Guard(GZipMiddleware(inner, minimum_size=600), hosts=hosts, max_body=_MAX_FORM))
+    both = MlflowProtocol(site, otherwise=GZipMiddleware(inner, minimum_size=600))
+    return SecureHeaders(Guard(both, hosts=hosts, max_body=_MAX_FORM, bodies=bodies, tell=tell))
 
 
 def status_of(error: NoriaError) -> int:

@@ -13,8 +13,8 @@ import uvicorn
 
 from noria.errors import NoriaError
 from noria.security.bind import allowed_hosts, listen
-from noria.security.patience import PatientProtocol
 from noria.server.app import application
+from noria.server.presence import present
 from noria.server.site import Site
 from noria.workspace import Workspace
 
@@ -68,7 +68,7 @@ def serve(
     site = Site(workspace, scorer_url)
     config = uvicorn.Config(
         application(site, hosts=allowed_hosts(bound)),
-        http=PatientProtocol,
+        http=present(site.presence),
         loop="auto",
         log_level="warning",
         access_log=False,

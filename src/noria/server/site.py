@@ -5,14 +5,17 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from starlette.responses import HTMLResponse
 
 from noria.errors import NoriaError
 from noria.server import assets
+from noria.server.commits import GroupCommit
 from noria.server.pages.attention import count_open
 from noria.server.pages.pulse import fingerprint
+from noria.server.presence import Presence
 from noria.server.rendering import render
 from noria.server.tokens import FormTokens
 
@@ -57,15 +60,29 @@ class Site:
         Of this process.
     stopping : Event
         Set when the server stops, so that open streams end.
+    presence : Presence
+        Which connections speak for which runs.
     """
 
     workspace: Workspace
     scorer_url: str | None = None
     tokens: FormTokens = field(default_factory=FormTokens)
     stopping: threading.Event = field(default_factory=threading.Event)
+    presence: Presence = field(default_factory=Presence)
     trouble: NoriaError | None = field(default=None, init=False)
     """Why the project file as it is now cannot be used; the last good one is shown meanwhile."""
     _seen: tuple[int, int] | None = field(default=None, init=False, repr=False)
+
+    @cached_property
+    def commits(self) -> GroupCommit:
+        """The one writer that all requests share."""
+        return GroupCommit(self.workspace.database)
+
+    def close(self) -> None:
+        """Tell open streams to end, and finish what waits to be written."""
+        self.stopping.set()
+        if "commits" in self.__dict__:
+            self.commits.close()
 
     def now(self) -> datetime:
         """Give the time that a page is written at."""

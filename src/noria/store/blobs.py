@@ -14,9 +14,9 @@ from noria.errors import BlobNotFound, CorruptedBlob, StoreUnavailable
 from noria.store.files import TEMPORARY_PREFIX, ensure_folder, sync_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-__all__ = ["Blobs", "Digest", "canonical_json", "digest_bytes", "digest_file", "digest_json"]
+__all__ = ["BlobWriter", "Blobs", "Digest", "canonical_json", "digest_bytes", "digest_file", "digest_json"]
 
 Digest = NewType("Digest", str)
 """BLAKE3 of the content, 64 lower-case hexadecimal digits."""
@@ -92,23 +92,21 @@ class Blobs:
             # Another process may have renamed it this instant, and not yet made its name durable.
             sync_folder(self._name(digest).parent)
         else:
-            self._rename(self._temporary(lambda handle: _write_all(handle, data)), digest)
+            with self.writer() as writer:
+                writer.write(data)
+                writer.finish()
         return digest
 
     def put_file(self, path: Path) -> Digest:
         """Keep a copy of a file; the digest is that of the bytes copied, whatever happens to the file meanwhile."""
-        hasher = blake3()
+        with self.writer() as writer, path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                writer.write(chunk)
+            return writer.finish()
 
-        def copy(handle: int) -> None:
-            with path.open("rb") as file:
-                while chunk := file.read(_CHUNK):
-                    hasher.update(chunk)
-                    _write_all(handle, chunk)
-
-        temporary = self._temporary(copy)
-        digest = Digest(hasher.hexdigest())
-        self._rename(temporary, digest)
-        return digest
+    def writer(self) -> BlobWriter:
+        """Keep bytes that come piece by piece."""
+        return BlobWriter(self)
 
     def get(self, digest: Digest) -> bytes:
         """Read bytes back, checked.
@@ -127,6 +125,31 @@ class Blobs:
         if digest_bytes(data) != digest:
             raise self._corrupted(digest)
         return data
+
+    def pieces(self, digest: Digest) -> Iterator[bytes]:
+        """Read bytes back piece by piece; the last comes only when the whole has proved to be what it was.
+
+        So a reader who passes the pieces on never passes on the whole of something else.
+
+        Raises
+        ------
+        BlobNotFound, CorruptedBlob
+            As `get` does; the second after some pieces have been given.
+        """
+        hasher = blake3()
+        try:
+            with self._name(digest).open("rb") as file:
+                held = file.read(_CHUNK)
+                hasher.update(held)
+                while following := file.read(_CHUNK):
+                    yield held
+                    held = following
+                    hasher.update(held)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise self._missing(digest) from error
+        if hasher.hexdigest() != digest:
+            raise self._corrupted(digest)
+        yield held
 
     def path(self, digest: Digest) -> Path:
         """Give the checked file itself, for readers that map it. Never write to it."""
@@ -167,23 +190,6 @@ class Blobs:
         except OSError:
             return False
 
-    def _temporary(self, write: Callable[[int], None]) -> Path:
-        ensure_folder(self.root)
-        try:
-            handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=self.root)
-        except OSError as error:
-            raise self._unwritable(error) from error
-        try:
-            write(handle)
-            os.fchmod(handle, 0o444)
-            os.fsync(handle)
-        except OSError as error:
-            Path(name).unlink(missing_ok=True)
-            raise self._unwritable(error) from error
-        finally:
-            os.close(handle)
-        return Path(name)
-
     def _rename(self, temporary: Path, digest: Digest) -> None:
         final = self._name(digest)
         ensure_folder(final.parent)
@@ -216,6 +222,86 @@ class Blobs:
             mend="make room, or give yourself the right to write there",
             code="N-STORE-002",
         )
+
+
+class BlobWriter:
+    """Takes bytes as they come and names them when they have all come; see `Blobs.writer`.
+
+    Left without `finish`, as when whoever sends them goes away, nothing stays behind.
+
+    Parameters
+    ----------
+    blobs : Blobs
+        Where to.
+
+    Attributes
+    ----------
+    size : int
+        Bytes so far.
+
+    Examples
+    --------
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     blobs = Blobs(Path(folder))
+    ...     with blobs.writer() as writer:
+    ...         writer.write(b"ro")
+    ...         writer.write(b"ws")
+    ...         blobs.get(writer.finish())
+    b'rows'
+    """
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+        self._hasher = blake3()
+        self.size = 0
+        ensure_folder(blobs.root)
+        try:
+            self._handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=blobs.root)
+        except OSError as error:
+            raise blobs._unwritable(error) from error
+        self._temporary: Path | None = Path(name)
+
+    def write(self, data: bytes) -> None:
+        """Take a piece.
+
+        Raises
+        ------
+        StoreUnavailable
+            The disk is full, or fails.
+        """
+        self._hasher.update(data)
+        self.size += len(data)
+        try:
+            _write_all(self._handle, data)
+        except OSError as error:
+            raise self._blobs._unwritable(error) from error
+
+    def finish(self) -> Digest:
+        """Make what came durable under its name.
+
+        Raises
+        ------
+        StoreUnavailable
+            The disk is full, or fails.
+        """
+        assert self._temporary is not None, "finished already"  # noqa: S101 - a mistake in our own code
+        digest = Digest(self._hasher.hexdigest())
+        try:
+            os.fchmod(self._handle, 0o444)
+            os.fsync(self._handle)
+        except OSError as error:
+            raise self._blobs._unwritable(error) from error
+        self._blobs._rename(self._temporary, digest)
+        self._temporary = None
+        return digest
+
+    def __enter__(self) -> BlobWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._handle)
+        if self._temporary is not None:
+            self._temporary.unlink(missing_ok=True)
 
 
 def _write_all(handle: int, data: bytes) -> None:
