@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from noria.errors import Conflict, Misused, NoriaError, NotFound, Refused
 from noria.security.guard import Guard
-from noria.server import handlers
+from noria.server import compare_handlers, handlers
 from noria.server.headers import SecureHeaders
 from noria.server.mlflow.dispatch import MlflowProtocol, bodies, tell
 
@@ -37,6 +37,9 @@ ROUTES: tuple[tuple[str, str, Callable[..., object], str], ...] = (
     ("GET", "/runs", handlers.run_list, "view"),
     ("GET", "/runs/{run}", handlers.run, "view"),
     ("GET", "/runs/{run}/artifacts/{path:path}", handlers.run_artifact, "view"),
+    ("GET", "/compare", compare_handlers.compare, "view"),
+    ("GET", "/compare/curves", compare_handlers.curves, "view"),
+    ("GET", "/compare/points", compare_handlers.points, "view"),
     ("GET", "/models", handlers.model_list, "view"),
     ("GET", "/models/{ref}", handlers.model, "view"),
     ("GET", "/models/{ref}/files/{path:path}", handlers.model_file, "view"),
@@ -137,7 +140,7 @@ def _bug(request: Request, error: Exception) -> Response:
 
 
 def _answer(request: Request, status: int, error: dict[str, str]) -> Response:
-    if request.url.path.startswith("/api/"):
+    if request.url.path.startswith(("/api/", "/compare/")):
         return Response(msgspec.json.encode({"error": error}), status, media_type="application/json")
     site: Site = request.app.state.site
     try:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from noria.evaluation.drawings import drawings
 from noria.plots.heatmap import heatmap
 from noria.plots.lines import Series, line
+from noria.plots.points import scatter
+from noria.server.pages.series import labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from noria.server.pages.columns import Column
     from noria.server.pages.deployments import MinuteRow
     from noria.server.pages.monitoring import HeatMap, PerformancePoint
+    from noria.server.pages.series import Curve
 
-__all__ = ["drift", "evaluation", "latency", "performance", "traffic"]
+__all__ = ["curves", "drift", "evaluation", "latency", "performance", "points", "traffic"]
 
 _WIDE, _HALF = 1080.0, 520.0
 _MOST_SERIES = 6
@@ -94,6 +99,34 @@ def latency(minutes: Sequence[MinuteRow]) -> str | None:
         Series("p99", moments, [row.p99 for row in minutes]),
     ]
     return line(series, y_title="ms", low=0, width=_HALF, height=220).svg
+
+
+def curves(found: Sequence[Curve], metric: str, *, width: float = _WIDE, height: float = 320) -> str | None:
+    """Draw the curves of one metric by step, the first ten; None without a point."""
+    series = []
+    for one, label in zip(found, labels(found), strict=True):
+        pairs = sorted(zip(one.points.step, map(float, one.points.value), strict=True), key=lambda pair: pair[0])
+        if pairs:
+            series.append(Series(label, [float(step) for step, _ in pairs], [y for _, y in pairs]))
+    return line(series, x_title="step", y_title=metric, width=width, height=height).svg if series else None
+
+
+def points(table: Sequence[Column]) -> str | None:
+    """Draw the first numeric column against the last; None without two."""
+    numeric = [column for column in table if column.kind == "number"]
+    if len(numeric) < 2:
+        return None
+    x, y = numeric[0], numeric[-1]
+    pairs = [
+        (float(one), float(two))
+        for one, two in zip(x.values, y.values, strict=True)
+        if one is not None and two is not None
+    ]
+    finite = [pair for pair in pairs if math.isfinite(pair[0]) and math.isfinite(pair[1])]
+    if not finite:
+        return None
+    groups = {"runs": ([one for one, _ in finite], [two for _, two in finite])}
+    return scatter(groups, x_title=x.label, y_title=y.label, width=_WIDE, height=320).svg
 
 
 def _moments(moments: Sequence[datetime]) -> list[str]:

@@ -18,7 +18,7 @@ from noria.registry.version import parse_ref
 from noria.server import assets, changes, drawings
 from noria.server.forms import confirmed_form
 from noria.server.headers import REPORT_POLICY
-from noria.server.pages import alerts, attention, datasets, deployments, models, runs
+from noria.server.pages import alerts, attention, datasets, deployments, models, runs, series
 from noria.server.pages import monitoring as watching
 from noria.server.pages import search as finding
 
@@ -89,8 +89,16 @@ def run(request: Request) -> Response:
     """One run."""
     site = _site(request)
     view = runs.one(site.workspace, _part(request, "run"))
+    drawn, undrawn = series.of_one_run(site.workspace, view.run)
     return site.page(
-        request, "run.html", title=f"Run {view.run.id[:8]}", active="runs", events=f"runs/{view.run.id}", view=view
+        request,
+        "run.html",
+        title=f"Run {view.run.id[:8]}",
+        active="runs",
+        events=f"runs/{view.run.id}",
+        view=view,
+        curves=[(metric, drawings.curves([one], "", width=420, height=210)) for metric, one in drawn],
+        undrawn=undrawn,
     )
 
 

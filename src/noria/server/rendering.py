@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
@@ -42,6 +43,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
+    environment.globals["infinity"] = math.inf
     environment.filters.update(
         number=wording.number,
         after=wording.after,

@@ -11,6 +11,7 @@ from noria.serving.stats import Traffic
 from noria.store.blobs import digest_json
 
 if TYPE_CHECKING:
+    from noria.runs.run import Run
     from noria.workspace import Workspace
 
 __all__ = ["fingerprint", "pulse"]
@@ -41,7 +42,7 @@ def pulse(workspace: Workspace, topic: str) -> list[object]:
     if kind == "runs" and rest:
         run = workspace.runs.get(rest)
         states = Records(workspace.database).states(run.id)
-        return [run.status, len(run.metrics), [[one.step, one.state] for one in states]]
+        return [run.status, _progress(run), [[one.step, one.state] for one in states]]
     gather = {"home": _home, "runs": _runs, "models": _models, "alerts": _alerts}
     if kind in gather and not rest:
         return gather[kind](workspace)
@@ -64,7 +65,12 @@ def _home(workspace: Workspace) -> list[object]:
 
 
 def _runs(workspace: Workspace) -> list[object]:
-    return [[run.id, run.status, len(run.metrics)] for run in workspace.runs.list(20)]
+    return [[run.id, run.status, _progress(run)] for run in workspace.runs.list(20)]
+
+
+def _progress(run: Run) -> list[int]:
+    """How many metrics there are, and how far the furthest has come: another point is a change."""
+    return [len(run.latest), max((point.step for point in run.latest.values()), default=0)]
 
 
 def _models(workspace: Workspace) -> list[object]:

@@ -16,12 +16,19 @@ async function refresh() {
     if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of document.querySelectorAll("[data-live]")) {
-      const next = fresh.getElementById(part.id);
+      const found = fresh.getElementById(part.id);
+      const next = found && document.importNode(found, true);
       // Never under somebody's hands: a part with focus or something folded open waits for the next change.
       if (!next || part.contains(document.activeElement) || part.querySelector("details[open]")) continue;
-      part.replaceChildren(...document.importNode(next, true).childNodes);
+      // A drawing that somebody may have zoomed into stays, and asks for its data anew.
+      for (const figure of next.querySelectorAll("figure[data-src][id]")) {
+        const standing = document.getElementById(figure.id);
+        if (standing && part.contains(standing)) figure.replaceWith(standing);
+      }
+      part.replaceChildren(...next.childNodes);
       addCopyButtons(part);
     }
+    document.dispatchEvent(new Event("noria:changed"));
   } finally {
     busy = false;
   }

@@ -1,0 +1,201 @@
+"""What the comparing pages read of runs: the runs themselves and their curves. The one place that asks the room."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from noria.errors import WrongArgument
+from noria.server.pages.runs import parse_filter
+from noria.server.pages.thinning import thin
+
+if TYPE_CHECKING:
+    from noria.runs.run import Run
+    from noria.workspace import Workspace
+
+__all__ = [
+    "MOST_POINTS",
+    "MOST_RUNS",
+    "Curve",
+    "Points",
+    "as_sent",
+    "chosen",
+    "curve",
+    "labels",
+    "matching",
+    "of_one_run",
+]
+
+MOST_RUNS = 100
+"""Runs side by side; more are for parallel coordinates."""
+
+MOST_POINTS = 50_000
+"""Points of one curve that are sent; of a longer one, those that can be seen."""
+
+
+@dataclass(frozen=True)
+class Points:
+    """A curve by columns, in order of time; non-finite values as `as_sent` writes them."""
+
+    step: list[int]
+    time: list[int]
+    value: list[float | str]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One run's curve of one metric.
+
+    Parameters
+    ----------
+    id, name : str
+        The run.
+    total : int
+        Points recorded.
+    nan, infinite : int
+        How many of them are NaN, and how many infinite.
+    points : Points
+        All of them, or those that a drawing needs.
+    """
+
+    id: str
+    name: str
+    total: int
+    nan: int
+    infinite: int
+    points: Points
+
+
+def chosen(workspace: Workspace, ids: Sequence[str], *, least: int = 1) -> list[Run]:
+    """Read the runs somebody chose, each once, in their order.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        The project.
+    ids : sequence of str
+        Their ids, or the first digits where they are enough.
+    least : int
+        How many there must be.
+
+    Raises
+    ------
+    RunNotFound
+        One of them is not there.
+    WrongArgument
+        There are too few or too many of them.
+    """
+    if len(ids) > MOST_RUNS:
+        raise WrongArgument(
+            f"{len(ids)} runs are too many to stand side by side",
+            why=f"a page compares {MOST_RUNS} at most",
+            mend="choose fewer, or see many as lines across their parameters:\n/compare?where=status+%3D+finished",
+            code="N-SERVER-040",
+        )
+    found: dict[str, Run] = {}
+    for one in ids:
+        run = workspace.runs.get(one)
+        found.setdefault(run.id, run)
+    if len(found) < least:
+        raise WrongArgument(
+            "one run alone cannot be compared",
+            why="the address names only run " + next(iter(found))[:8] if found else "the address names no run",
+            mend="name another one too: /compare?run=ID&run=ID\nthe ids are on the page /runs",
+            code="N-SERVER-041",
+        )
+    return list(found.values())
+
+
+def matching(workspace: Workspace, where: str, limit: int) -> list[Run]:
+    """Read the newest runs that a filter keeps.
+
+    Raises
+    ------
+    WrongArgument
+        The filter cannot be read.
+    """
+    return list(workspace.runs.list(limit, where=parse_filter(where)))
+
+
+def curve(workspace: Workspace, run: Run, metric: str, most: int = MOST_POINTS) -> Curve:
+    """Read the curve of one metric; a run that does not have it gives an empty one.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        The project.
+    run : Run
+        Whose.
+    metric : str
+        Its name.
+    most : int
+        Points to give at most.
+    """
+    history = workspace.runs.history(run.id, metric) if metric in run.latest else ()
+    values = [point.value for point in history]
+    kept = thin(values, most)
+    nan = sum(value != value for value in values)
+    return Curve(
+        id=run.id,
+        name=run.name,
+        total=len(values),
+        nan=nan,
+        infinite=sum(not math.isfinite(value) for value in values) - nan,
+        points=Points(
+            step=[history[place].step for place in kept],
+            time=[history[place].at_ms for place in kept],
+            value=[as_sent(values[place]) for place in kept],
+        ),
+    )
+
+
+def of_one_run(
+    workspace: Workspace, run: Run, *, most: int = 12, points: int = 200
+) -> tuple[list[tuple[str, Curve]], list[str]]:
+    """Read the curves of a run: those of its metrics that have more than one point, by name.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        The project.
+    run : Run
+        Whose.
+    most : int
+        Curves to read at most.
+    points : int
+        Points to give of each at most.
+
+    Returns
+    -------
+    curves : list of (str, Curve)
+        By metric.
+    undrawn : list of str
+        Metrics with a curve beyond those.
+    """
+    long = [name for name in sorted(run.latest) if len(workspace.runs.history(run.id, name, limit=2)) > 1]
+    return [(name, curve(workspace, run, name, points)) for name in long[:most]], long[most:]
+
+
+def labels(curves: Sequence[Curve]) -> list[str]:
+    """Name curves so that they can be told apart: runs of one name by the beginning of their ids too."""
+    names = Counter(one.name for one in curves)
+    return [f"{one.name} {one.id[:8]}" if names[one.name] > 1 else one.name or one.id[:8] for one in curves]
+
+
+def as_sent(value: float) -> float | str:
+    """Write a number as JSON keeps it exactly: those that JSON has no word for as the texts both sides read.
+
+    ``float("NaN")``, ``float("Infinity")`` and ``float("-Infinity")`` in Python, and ``Number(…)`` in a browser, give
+    the value back; every other number is the shortest text that reads as the same 64 bits.
+
+    Examples
+    --------
+    >>> as_sent(0.1), as_sent(float("nan")), as_sent(float("-inf"))
+    (0.1, 'NaN', '-Infinity')
+    """
+    if math.isfinite(value):
+        return value
+    return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
