@@ -50,7 +50,7 @@ def _slim(module: str) -> str:
     >>> _slim("// why\n/** @type {number} */\n  let a = 1; // here\n")
     '\n\nlet a = 1; // here\n'
     """
-    module = re.sub(r"(?ms)^[ \t]*/\*\*.*?\*/[ \t]*$", lambda block: "\n" * block[0].count("\n"), module)
+    module = re.sub(r"(?ms)^[ \t]*/\*\*(?:(?!\*/).)*\*/[ \t]*$", lambda block: "\n" * block[0].count("\n"), module)
     return "\n".join("" if line.lstrip().startswith("//") else line.strip() for line in module.split("\n"))
 
 

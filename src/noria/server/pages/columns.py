@@ -19,6 +19,7 @@ __all__ = ["Column", "Names", "Table", "tabulate"]
 _MOST_COLUMNS = 60
 _MOST_CATEGORIES = 40
 _FIRST_PARAMS, _FIRST_METRICS = 6, 2
+_COMMON = 0.3
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,8 @@ def tabulate(runs: Sequence[Run], deciding: str = "") -> Table:
     columns = [*params[: _MOST_COLUMNS // 2], *metrics][:_MOST_COLUMNS]
     kept = {column.key for column in columns}
     left_out += [column.key for column in (*params, *metrics) if column.key not in kept]
-    varying = [column.key for column in params if _varies(column)][:_FIRST_PARAMS]
+    # An axis on which most lines lie at "none", or all at one place, tells nothing.
+    varying = [column.key for column in params if _varies(column) and _share(column) >= _COMMON][:_FIRST_PARAMS]
     axes = [*varying, *(column.key for column in reversed(metrics[:_FIRST_METRICS]))]
     if len(axes) < 2:
         axes = [column.key for column in columns][:_FIRST_PARAMS]
@@ -137,7 +139,11 @@ def _names(records: Iterable[Iterable[str]]) -> list[str]:
 
 
 def _varies(column: Column) -> bool:
-    return len(set(column.values)) > 1
+    return len({value for value in column.values if value is not None}) > 1
+
+
+def _share(column: Column) -> float:
+    return sum(value is not None for value in column.values) / max(len(column.values), 1)
 
 
 def _param(name: str, values: Sequence[object]) -> Column:

@@ -104,6 +104,8 @@ class CompareView:
         They, thinned for a drawing.
     where : str or None
         The filter whose runs the last two views show; None when they show the runs of the page.
+    limit : int
+        How many the filter may give.
     shown : int
         Runs in the last two views.
     more : bool
@@ -126,6 +128,7 @@ class CompareView:
     metric: str
     curves: tuple[Curve, ...]
     where: str | None
+    limit: int
     shown: int
     more: bool
     table: tuple[Column, ...]
@@ -194,6 +197,7 @@ def compare(
         metric=drawn,
         curves=tuple(curve(workspace, run, drawn, DRAWN_POINTS) for run in runs[:DRAWN_CURVES]) if drawn else (),
         where=where,
+        limit=limit,
         shown=len(many),
         more=more,
         table=tuple(column for column in table.columns if column.key in table.axes),

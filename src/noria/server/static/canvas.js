@@ -81,11 +81,14 @@ export function moment(at, step) {
   return step >= 1e3 ? iso.slice(11, 19) : iso.slice(11, 23);
 }
 
-/** @param {number} ms */
+/** A duration as people say it: 350 ms, 12 s, 1:40, 5 min, 2:30 h. @param {number} ms */
 export function duration(ms) {
   const size = Math.abs(ms);
-  const [unit, word] = size < 1e3 ? [1, "ms"] : size < 6e4 ? [1e3, "s"] : size < 36e5 ? [6e4, "min"] : size < 1728e5 ? [36e5, "h"] : [864e5, "d"];
-  return size ? `${short(ms / Number(unit), 3)} ${word}` : "0";
+  if (size < 6e4) return size === 0 ? "0" : size < 1e3 ? `${short(ms, 3)} ms` : `${short(ms / 1e3, 4)} s`;
+  const [unit, word, part] = size < 36e5 ? [6e4, "min", 1e3] : size < 1728e5 ? [36e5, "h", 6e4] : [864e5, "d", 0];
+  const rest = part ? Math.floor((size % unit) / part) : 0;
+  if (!rest) return `${part ? Math.trunc(ms / unit) : short(ms / unit, 3)} ${word}`;
+  return `${Math.trunc(ms / unit)}:${String(rest).padStart(2, "0")}${word === "h" ? " h" : ""}`;
 }
 
 /** Texts for plain ticks. @param {number[]} values @returns {Tick[]} */

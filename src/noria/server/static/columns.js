@@ -5,7 +5,7 @@ import { chooser, hue, ink, numbers, remember, short } from "./canvas.js";
 /**
  * @typedef {{ key: string, label: string, kind: "number" | "category", categories: string[], values: import("./canvas.js").Sent }} SentColumn
  * @typedef {{ total: number, runs: { id: string[], name: string[], status: string[] }, columns: SentColumn[], axes: string[], colour: string }} Data
- * @typedef {{ key: string, label: string, categories: string[] | null, values: Float64Array, low: number, high: number, log: boolean, missing: boolean }} Column
+ * @typedef {{ key: string, label: string, categories: string[] | null, values: Float64Array, sent: import("./canvas.js").Sent, low: number, high: number, log: boolean, missing: boolean }} Column
  *   a category's values are places in `categories`; what a run does not have, or has as NaN or infinity, is not finite
  */
 
@@ -24,7 +24,7 @@ export function read(data) {
     const log = !categories && low > 0 && high / low >= 100;
     if (!(high >= low)) [low, high] = [0, 1];
     if (high === low) [low, high] = [low - (Math.abs(low) * 0.1 || 0.5), high + (Math.abs(high) * 0.1 || 0.5)];
-    return [sent.key, { key: sent.key, label: sent.label, categories, values, low, high, log, missing }];
+    return [sent.key, { key: sent.key, label: sent.label, categories, values, sent: sent.values, low, high, log, missing }];
   }));
 }
 
@@ -35,9 +35,9 @@ export const share = ({ low, high, log }, value) => (log ? Math.log(value / low)
 export const unshare = ({ low, high, log }, at) => (log ? low * (high / low) ** at : low + at * (high - low));
 
 /** What a run has there, in words. @param {Column} column @param {number} row */
-export function told({ categories, values }, row) {
-  const value = values[row];
-  return categories ? categories[value] ?? "–" : short(value, 5);
+export function told({ categories, values, sent }, row) {
+  if (sent[row] === null) return "–";
+  return categories ? categories[values[row]] : short(values[row], 5);
 }
 
 const LEVELS = 15;

@@ -213,11 +213,11 @@ function build(figure, first) {
   function draw() {
     const pen = sheet.pen(sheet.canvas);
     const count = scale();
-    const rows = Math.max(2, Math.round(sheet.height / 55));
+    const rows = Math.max(2, Math.round(sheet.height / 45));
     const y = written(log ? logTicks(low, high, rows) : ticks(low, high, rows));
     const wide = Math.max(...y.map(({ text }) => pen.measureText(text).width));
     inner = { left: Math.ceil(wide) + 12, top: 10, right: sheet.width - 12, bottom: sheet.height - 26 };
-    const marks = Math.max(2, Math.round((inner.right - inner.left) / 95));
+    const marks = Math.max(2, Math.round((inner.right - inner.left) / 80));
     const x = along === "step" ? written(ticks(span()[0], span()[1], marks)) : timeTicks(span()[0], span()[1], marks, along === "time");
     frame(pen, inner, x, y, px, py);
     pen.save();
@@ -413,7 +413,7 @@ function build(figure, first) {
 
   take(first);
   figure.querySelector(".plot")?.remove();
-  figure.prepend(...(small ? [] : [bar]), box, legend);
+  figure.append(...(small ? [] : [bar]), box, legend);
   return take;
 }
 

@@ -13,9 +13,15 @@ function build(figure, first) {
   let data = first;
   let columns = read(data);
   const said = recalled();
-  const ends = [data.axes[0], data.axes[data.axes.length - 1]];
-  const [x, y, colour] = [said.get("sx") ?? ends[0], said.get("sy") ?? ends[1], said.get("sc") ?? ""];
-  const keys = { x: columns.has(x) ? x : ends[0], y: columns.has(y) ? y : ends[1], colour: columns.has(colour) ? colour : "" };
+  const kind = (/** @type {boolean} */ category) => data.axes.find((key) => !!columns.get(key)?.categories === category);
+  // Numbers for the two directions and a category for the colour, where there are any.
+  const usual = { sx: kind(false) ?? data.axes[0], sy: data.axes[data.axes.length - 1], sc: kind(true) ?? "" };
+  /** @param {"sx" | "sy" | "sc"} name */
+  const wanted = (name) => {
+    const key = said.get(name) ?? usual[name];
+    return columns.has(key) || (name === "sc" && !key) ? key : usual[name];
+  };
+  const keys = { x: wanted("sx"), y: wanted("sy"), colour: wanted("sc") };
   const box = make("div", { class: "chart tall" });
   const note = make("div", { class: "note-box", hidden: "" });
   const sheet = new Sheet(box, draw);
