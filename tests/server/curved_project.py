@@ -53,7 +53,9 @@ def curved(folder: Path, *, runs: int = 4, points: int = 2000, many: int = 60) -
         workspace.runs.finish(run, "finished", at=START + timedelta(hours=number, milliseconds=points * 100))
         ids.append(str(run))
     for number in range(many):
-        run = workspace.runs.start("train", f"trial {number}", tags={"sweep": "many"}, at=START - timedelta(hours=number))
+        run = workspace.runs.start(
+            "train", f"trial {number}", tags={"sweep": "many"}, at=START - timedelta(hours=number)
+        )
         depth, rate, model = 2 + number % 9, 10 ** chance.uniform(-4, -0.5), MODELS[number % 3]
         params = {"depth": depth, "rate": rate, "model": model, "seed": 7}
         if number % 10 == 3:

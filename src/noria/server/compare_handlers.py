@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["compare", "curves", "points"]
 
 _MOST_LINES = 5_000
+_LARGE = 4096
 
 
 def compare(request: Request) -> Response:
@@ -67,7 +69,7 @@ def curves(request: Request) -> Response:
             "the address does not say which metric", mend="/compare/curves?run=ID&metric=NAME", code="N-SERVER-042"
         )
     runs = chosen(workspace, request.query_params.getlist("run"))
-    return _json({"metric": metric, "runs": [curve(workspace, run, metric) for run in runs]})
+    return _json(request, {"metric": metric, "runs": [curve(workspace, run, metric) for run in runs]})
 
 
 def points(request: Request) -> Response:
@@ -78,7 +80,7 @@ def points(request: Request) -> Response:
         runs = chosen(site.workspace, request.query_params.getlist("run"))
     else:
         runs = matching(site.workspace, where, _limit(request))
-    return _json(tabulate(runs, site.workspace.project.settings.model.metric or ""))
+    return _json(request, tabulate(runs, site.workspace.project.settings.model.metric or ""))
 
 
 def _site(request: Request) -> Site:
@@ -103,5 +105,12 @@ def _limit(request: Request) -> int:
     return int(text)
 
 
-def _json(value: object) -> Response:
-    return Response(msgspec.json.encode(value), media_type="application/json")
+def _json(request: Request, value: object) -> Response:
+    body = msgspec.json.encode(value)
+    headers = {"vary": "accept-encoding"}
+    if len(body) >= _LARGE and "gzip" in request.headers.get("accept-encoding", ""):
+        # Digits of measured values hardly shrink: the quickest level gives nine tenths of what the slowest gives, in a
+        # twelfth of its time.
+        body = gzip.compress(body, compresslevel=1, mtime=0)
+        headers["content-encoding"] = "gzip"
+    return Response(body, media_type="application/json", headers=headers)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from noria.errors import WrongArgument
+from noria.runs.curves import read_curve
 from noria.server.pages.runs import parse_filter
 from noria.server.pages.thinning import thin
 
@@ -134,20 +135,22 @@ def curve(workspace: Workspace, run: Run, metric: str, most: int = MOST_POINTS) 
     most : int
         Points to give at most.
     """
-    history = workspace.runs.history(run.id, metric) if metric in run.latest else ()
-    values = [point.value for point in history]
-    kept = thin(values, most)
-    nan = sum(value != value for value in values)
+    found = read_curve(workspace.database, run.id, metric)
+    total = len(found.value)
+    finite = sum(map(math.isfinite, found.value))
+    nan = sum(value != value for value in found.value) if finite < total else 0
+    kept = thin(found.value, most)
+    values = found.value if len(kept) == total else [found.value[place] for place in kept]
     return Curve(
         id=run.id,
         name=run.name,
-        total=len(values),
+        total=total,
         nan=nan,
-        infinite=sum(not math.isfinite(value) for value in values) - nan,
+        infinite=total - finite - nan,
         points=Points(
-            step=[history[place].step for place in kept],
-            time=[history[place].at_ms for place in kept],
-            value=[as_sent(values[place]) for place in kept],
+            step=found.step if len(kept) == total else [found.step[place] for place in kept],
+            time=found.at_ms if len(kept) == total else [found.at_ms[place] for place in kept],
+            value=list(values) if finite == total else [as_sent(value) for value in values],
         ),
     )
 

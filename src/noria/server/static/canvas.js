@@ -137,7 +137,7 @@ export class Sheet {
     const pen = /** @type {CanvasRenderingContext2D} */ (layer.getContext("2d"));
     pen.clearRect(0, 0, this.width, this.height);
     pen.font = "11px ui-sans-serif, system-ui, sans-serif";
-    pen.lineJoin = "round";
+    pen.lineJoin = "bevel";
     return pen;
   }
 }
