@@ -56,7 +56,7 @@ def checked_path(path: str, where: str = "path") -> str:
     >>> checked_path("plots/roc curve.png")
     'plots/roc curve.png'
     """
-    path = path.removesuffix("/")
+    path = path if path == "/" else path.removesuffix("/")
     plain = path
     for _ in range(20):
         if plain and (_ODD.search(plain) or _DRIVE.match(plain)):
@@ -98,7 +98,7 @@ def place_of(path: str) -> Place | None:
     if found is None:
         return None
     number, model, run, name = found.groups()
-    return Place(int(number), model or run, model is not None, name or "")
+    return Place(int(number), model or run, model is not None, checked_path(name or ""))
 
 
 def file_not_found(path: str) -> NotFound:
