@@ -16,11 +16,11 @@ from noria.security.names import checked_name
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from noria.store.database import Database
+    from noria.store.database import Database, Write
 
-__all__ = ["ANY", "AliasMove", "Aliases", "Anywhere", "MoveKind"]
+__all__ = ["ANY", "AliasMove", "Aliases", "Anywhere", "MoveKind", "drop_alias"]
 
-MoveKind = Literal["move", "promote", "rollback"]
+MoveKind = Literal["move", "promote", "rollback", "remove"]
 
 
 class Anywhere(Enum):
@@ -56,10 +56,13 @@ class Aliases:
     ----------
     database : Database
         With this room's tables.
+    write : Write, optional
+        How a write is made durable; in a transaction of its own when left out.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, write: Write | None = None) -> None:
         self.database = database
+        self.write: Write = write or database.write
 
     def current(self, model: str, alias: str = "champion") -> int | None:
         """Give the number an alias points to, or None."""
@@ -110,38 +113,46 @@ class Aliases:
             There is no such version.
         """
         checked_name("alias", alias)
+
+        def work(connection: sa.Connection) -> tuple[int, int | None]:
+            found = connection.execute(_pointed(model, alias).with_for_update()).scalar()
+            if expect is not ANY and found != expect:
+                raise _moved(model, alias, expect, found)
+            if not _exists(connection, model, number):
+                raise ModelNotFound(
+                    f"model {model} has no version {number}",
+                    mend=f"noria models list {model}",
+                    code="N-REGISTRY-003",
+                )
+            values = {"model": model, "alias": alias, "number": number, "moved": at}
+            if found is None:
+                connection.execute(sa.insert(model_aliases), values)
+            else:
+                connection.execute(sa.update(model_aliases).where(*_is(model, alias)), values)
+            move = {
+                "model": model,
+                "alias": alias,
+                "kind": kind,
+                "old": found,
+                "new": number,
+                "at": at,
+                "actor": actor,
+                "reason": reason,
+                "override": override,
+            }
+            key = connection.execute(sa.insert(alias_moves).values(move).returning(alias_moves.c.id)).scalar_one()
+            return key, found
+
         try:
-            with self.database.transaction() as connection:
-                found = connection.execute(_pointed(model, alias).with_for_update()).scalar()
-                if expect is not ANY and found != expect:
-                    raise _moved(model, alias, expect, found)
-                if not _exists(connection, model, number):
-                    raise ModelNotFound(
-                        f"model {model} has no version {number}",
-                        mend=f"noria models list {model}",
-                        code="N-REGISTRY-003",
-                    )
-                values = {"model": model, "alias": alias, "number": number, "moved": at}
-                if found is None:
-                    connection.execute(sa.insert(model_aliases), values)
-                else:
-                    connection.execute(sa.update(model_aliases).where(*_is(model, alias)), values)
-                move = {
-                    "model": model,
-                    "alias": alias,
-                    "kind": kind,
-                    "old": found,
-                    "new": number,
-                    "at": at,
-                    "actor": actor,
-                    "reason": reason,
-                    "override": override,
-                }
-                key = connection.execute(sa.insert(alias_moves).values(move).returning(alias_moves.c.id)).scalar_one()
+            key, found = self.write(work)
         except IntegrityError as error:
             # Two first moves at once on PostgreSQL: there was no row yet to lock.
             raise _moved(model, alias, None, self.current(model, alias)) from error
         return AliasMove(key, model, alias, kind, found, number, at, actor, reason, override)
+
+    def remove(self, model: str, alias: str, *, actor: str, reason: str, at: datetime) -> bool:
+        """Take an alias away; that it was is kept with its moves. Gives whether there was one."""
+        return self.write(lambda connection: drop_alias(connection, model, alias, actor=actor, reason=reason, at=at))
 
     def history(self, model: str, alias: str | None = None) -> tuple[AliasMove, ...]:
         """Give the moves of one alias, or of all, oldest first."""
@@ -158,6 +169,18 @@ class Aliases:
             return connection.execute(query).scalar() or 0
 
 
+def drop_alias(connection: sa.Connection, model: str, alias: str, *, actor: str, reason: str, at: datetime) -> bool:
+    """Take an alias away over an open connection; gives whether there was one."""
+    found = connection.execute(_pointed(model, alias).with_for_update()).scalar()
+    if found is None:
+        return False
+    connection.execute(sa.delete(model_aliases).where(*_is(model, alias)))
+    # Servers poll the moves: one that follows the alias must learn that it is gone.
+    row = {"model": model, "alias": alias, "kind": "remove", "old": found, "new": found, "at": at}
+    connection.execute(sa.insert(alias_moves).values({**row, "actor": actor, "reason": reason}))
+    return True
+
+
 def _is(model: str, alias: str) -> tuple[sa.ColumnElement[bool], ...]:
     return model_aliases.c.model == model, model_aliases.c.alias == alias
 
@@ -168,6 +191,7 @@ def _pointed(model: str, alias: str) -> sa.Select[int]:
 
 def _exists(connection: sa.Connection, model: str, number: int) -> bool:
     query = sa.select(sa.literal(1)).where(model_versions.c.model == model, model_versions.c.number == number)
+    query = query.where(model_versions.c.deleted.is_(None))
     return connection.execute(query).first() is not None
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from noria.errors import AliasNotFound, BlobNotFound, Conflict, ModelNotFound, did_you_mean
-from noria.registry.tables import model_aliases, model_versions
+from noria.errors import AliasNotFound, BlobNotFound, Conflict, ModelNotFound, UntrustedFormat, did_you_mean
+from noria.registry.tables import model_aliases, model_tags, model_versions, registered_models
 from noria.registry.version import MODEL_FOLDER, ModelVersion, model_digest, parse_ref
 from noria.security.names import checked_name
-from noria.store.blobs import Digest, digest_bytes, digest_json
+from noria.store.blobs import digest_bytes, digest_json
+from noria.store.database import upsert
 from noria.store.files import contained
 
 if TYPE_CHECKING:
@@ -20,11 +22,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from noria.store.blobs import Blobs
-    from noria.store.database import Database
+    from noria.store.database import Database, Write
 
-__all__ = ["Registry"]
+__all__ = ["Registry", "add_version", "ensure_model", "kept_versions", "read_versions"]
 
-_TRIES = 20
+_AT_ONCE = 500
 
 
 class Registry:
@@ -36,11 +38,14 @@ class Registry:
         With this room's tables.
     blobs : Blobs
         Where the files are.
+    write : Write, optional
+        How a write is made durable; in a transaction of its own when left out.
     """
 
-    def __init__(self, database: Database, blobs: Blobs) -> None:
+    def __init__(self, database: Database, blobs: Blobs, write: Write | None = None) -> None:
         self.database = database
         self.blobs = blobs
+        self.write: Write = write or database.write
 
     def register(
         self,
@@ -62,6 +67,7 @@ class Registry:
         metrics: Mapping[str, object] | None = None,
         signature: Mapping[str, object] | None = None,
         tags: Mapping[str, str] | None = None,
+        user_id: str = "",
     ) -> ModelVersion:
         """Keep a trained model as the next version; the same model from the same data and evaluation is kept once.
 
@@ -74,7 +80,7 @@ class Registry:
         evidence : mapping of path to bytes, optional
             Files beside the model, such as ``reference.json`` and ``report.html``.
         run_id, dataset, data_digest, task, family, created, evaluation_digest, code_commit, code_clean, environment, \
-        params, metrics, signature, tags
+        params, metrics, signature, tags, user_id
             See `ModelVersion`.
 
         Returns
@@ -109,39 +115,47 @@ class Registry:
             "metrics": dict(metrics or {}),
             "signature": dict(signature or {}),
             "files": kept,
-            "tags": dict(tags or {}),
+            "user_id": user_id,
+            "updated": created,
         }
-        for _ in range(_TRIES):
-            try:
-                with self.database.transaction() as connection:
-                    last = connection.execute(
-                        sa.select(sa.func.max(model_versions.c.number)).where(model_versions.c.model == model)
-                    ).scalar()
-                    connection.execute(sa.insert(model_versions), {**row, "number": (last or 0) + 1})
-            except IntegrityError:
-                # Somebody took the number, or registered the very same: look again.
-                pass
-            registered = self._by_identity(model, identity)
-            if registered is not None:
-                return registered
-        raise Conflict(
-            f"could not register a version of {model}: too many others are doing it",
-            mend="try again",
-            code="N-REGISTRY-004",
-        )
+
+        def work(connection: sa.Connection) -> None:
+            ensure_model(connection, model, created)
+            add_version(connection, row, tags or {})
+
+        with contextlib.suppress(IntegrityError):  # somebody registered the very same
+            self.write(work)
+        registered = self._by_identity(model, identity)
+        if registered is None:
+            raise Conflict(
+                f"version of {model} was deleted while it was registered", mend="try again", code="N-REGISTRY-004"
+            )
+        return registered
 
     def models(self) -> tuple[str, ...]:
         """Name the models that have a version."""
         with self.database.reading() as connection:
-            names = connection.execute(sa.select(model_versions.c.model).distinct()).scalars()
+            names = connection.execute(
+                sa.select(model_versions.c.model).where(model_versions.c.deleted.is_(None)).distinct()
+            ).scalars()
             return tuple(sorted(names))
 
     def versions(self, model: str) -> tuple[ModelVersion, ...]:
         """Give all versions of a model, newest first; none for a name nobody has used."""
-        query = sa.select(model_versions).where(model_versions.c.model == model)
+        query = kept_versions().where(model_versions.c.model == model)
         with self.database.reading() as connection:
-            rows = connection.execute(query.order_by(model_versions.c.number.desc())).mappings().all()
-        return tuple(_version(row) for row in rows)
+            return read_versions(connection, query.order_by(model_versions.c.number.desc()))
+
+    def of_runs(self, runs: Sequence[str]) -> dict[str, tuple[ModelVersion, ...]]:
+        """Give the versions that each of several runs made, by run id."""
+        found: dict[str, list[ModelVersion]] = {}
+        with self.database.reading() as connection:
+            for start in range(0, len(runs), _AT_ONCE):
+                query = kept_versions().where(model_versions.c.run_id.in_(runs[start : start + _AT_ONCE]))
+                query = query.order_by(model_versions.c.model, model_versions.c.number)
+                for version in read_versions(connection, query):
+                    found.setdefault(version.run_id, []).append(version)
+        return {run: tuple(made) for run, made in found.items()}
 
     def get(self, model: str, which: int | str = "latest") -> ModelVersion:
         """Give one version.
@@ -168,14 +182,13 @@ class Registry:
                         model_aliases.c.model == model, model_aliases.c.alias == which
                     )
                 ).scalar()
-            query = sa.select(model_versions).where(model_versions.c.model == model)
+            query = kept_versions().where(model_versions.c.model == model)
             query = query.order_by(model_versions.c.number.desc()).limit(1)
             if number is not None:
                 query = query.where(model_versions.c.number == number)
-            found = number is not None or which == "latest"
-            row = connection.execute(query).mappings().first() if found else None
-        if row is not None:
-            return _version(row)
+            found = read_versions(connection, query) if number is not None or which == "latest" else ()
+        if found:
+            return found[0]
         raise self._missing(model, which)
 
     def resolve(self, text: str, *, model: str | None = None) -> ModelVersion:
@@ -211,7 +224,16 @@ class Registry:
         ------
         CorruptedBlob
             A file changed on disk: nothing of the model is given then.
+        UntrustedFormat
+            Another client logged the model: its files are kept, and not to be loaded.
         """
+        if version.origin != "noria" and folder == MODEL_FOLDER:
+            raise UntrustedFormat(
+                f"{version.ref} was logged by another client, and noria does not load it",
+                why=version.unsafe or "its format is not one of noria's own",
+                mend=f"noria models convert {version.ref}     makes a safe version of it, in a process of its own",
+                code="N-REGISTRY-032",
+            )
         found = {path: digest for path, digest in version.files.items() if path.startswith(folder)}
         return {path.removeprefix(folder): self.blobs.get(digest) for path, digest in found.items()}
 
@@ -256,10 +278,9 @@ class Registry:
         return self.get(version.model, version.number)
 
     def _by_identity(self, model: str, identity: str) -> ModelVersion | None:
-        query = sa.select(model_versions).where(model_versions.c.model == model, model_versions.c.identity == identity)
+        query = kept_versions().where(model_versions.c.model == model, model_versions.c.identity == identity)
         with self.database.reading() as connection:
-            row = connection.execute(query).mappings().first()
-        return _version(row) if row is not None else None
+            return next(iter(read_versions(connection, query)), None)
 
     def _missing(self, model: str, which: int | str) -> ModelNotFound | AliasNotFound:
         versions = self.versions(model)
@@ -288,7 +309,51 @@ class Registry:
         )
 
 
-def _version(row: sa.RowMapping) -> ModelVersion:
-    fields = {name: value for name, value in row.items() if name != "identity"}
-    fields["data_digest"] = Digest(cast("str", fields["data_digest"]))
-    return ModelVersion(**fields)
+def kept_versions() -> sa.Select[tuple[object, ...]]:
+    """Select the versions that are not deleted."""
+    return sa.select(*_SHOWN).where(model_versions.c.deleted.is_(None))
+
+
+def read_versions(connection: sa.Connection, query: sa.Select[tuple[object, ...]]) -> tuple[ModelVersion, ...]:
+    """Run a query made from `kept_versions`, and give the versions with their tags."""
+    rows = connection.execute(query).mappings().all()
+    tags: dict[tuple[str, int], dict[str, str]] = {}
+    models = sorted({row["model"] for row in rows})
+    numbers = sorted({row["number"] for row in rows})
+    own = model_tags.c
+    for start in range(0, len(models), _AT_ONCE):
+        some = sa.select(model_tags).where(own.model.in_(models[start : start + _AT_ONCE]), own.number > 0)
+        if len(numbers) <= _AT_ONCE:
+            some = some.where(own.number.in_(numbers))
+        for tag in connection.execute(some.order_by(own.name)):
+            tags.setdefault((tag.model, tag.number), {})[tag.name] = tag.value
+    return tuple(ModelVersion(**row, tags=tags.get((row["model"], row["number"]), {})) for row in rows)
+
+
+def ensure_model(connection: sa.Connection, model: str, at: datetime) -> None:
+    """Open a model where there is none of the name."""
+    row = {"name": model, "created": at, "updated": at, "description": "", "last_number": 0}
+    upsert(connection, registered_models, row, key=("name",), update=())
+
+
+def add_version(
+    connection: sa.Connection, row: Mapping[str, object], tags: Mapping[str, str], *, number: int | None = None
+) -> int:
+    """Write a version under the next number of its model, or a given one; the model must be there.
+
+    The model's row is what two who register at once wait for, so that no number is given twice or left out.
+    """
+    own = registered_models.c
+    last = own.last_number + 1 if number is None else sa.case((own.last_number < number, number), else_=own.last_number)
+    raised = sa.update(registered_models).where(own.name == row["model"])
+    raised = raised.values(last_number=last, updated=row["created"])
+    given = connection.execute(raised.returning(own.last_number)).scalar_one()
+    number = int(given) if number is None else number
+    connection.execute(sa.insert(model_versions), {**row, "number": number})
+    if tags:
+        rows = [{"model": row["model"], "number": number, "name": name, "value": v} for name, v in tags.items()]
+        connection.execute(sa.insert(model_tags), rows)
+    return number
+
+
+_SHOWN = [column for column in model_versions.c if column.name not in ("identity", "deleted")]

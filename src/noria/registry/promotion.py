@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from noria.registry.catalog import Registry
     from noria.registry.version import ModelVersion
 
-__all__ = ["GATED_ALIASES", "previous", "promote", "rollback", "see_why"]
+__all__ = ["GATED_ALIASES", "assign", "previous", "promote", "rollback", "see_why"]
 
 GATED_ALIASES = frozenset({"champion"})
 """Aliases that production follows: only a judged version that passed may carry them."""
@@ -74,13 +74,34 @@ def promote(
     if alias in GATED_ALIASES and override is None:
         _must_pass(registry, version, alias)
     registry.verify(version)
-    aliases = Aliases(registry.database)
+    aliases = Aliases(registry.database, registry.write)
     _refuse_misspelt(aliases, model, alias)
     if expect is ANY:
         expect = aliases.current(model, alias)
     return aliases.move(
         model, alias, number, actor=actor, reason=reason, at=at, expect=expect, kind="promote", override=override
     )
+
+
+def assign(
+    registry: Registry, model: str, alias: str, number: int, *, actor: str, reason: str, at: datetime
+) -> AliasMove:
+    """Point an alias at a version for a client that knows no gates.
+
+    Where gates have judged versions of the model, its gated aliases move by `promote` alone, whoever asks; a model
+    that nobody ever judged is moved freely.
+
+    Raises
+    ------
+    ModelNotFound
+        There is no such version.
+    GateFailed, NotAllowed
+        The model is gated, and the version did not pass.
+    """
+    version = registry.get(model, number)
+    if alias in GATED_ALIASES and (version.origin == "noria" or Verdicts(registry.database).judges(model)):
+        return promote(registry, model, number, actor=actor, reason=reason, at=at, alias=alias)
+    return Aliases(registry.database, registry.write).move(model, alias, number, actor=actor, reason=reason, at=at)
 
 
 def rollback(
@@ -99,7 +120,7 @@ def rollback(
     """
     if not reason.strip():
         raise _no_reason()
-    aliases = Aliases(registry.database)
+    aliases = Aliases(registry.database, registry.write)
     now = aliases.current(model, alias)
     before = previous(aliases, model, alias)
     if now is None or before is None:
@@ -118,6 +139,8 @@ def previous(aliases: Aliases, model: str, alias: str = "champion") -> int | Non
     """Give the version a rollback would lead to, or None."""
     stack: list[int] = []
     for move in aliases.history(model, alias):
+        if move.kind == "remove":
+            continue
         if move.kind == "rollback" and len(stack) > 1:
             stack.pop()
         elif not stack or stack[-1] != move.new:
@@ -135,10 +158,11 @@ def _must_pass(registry: Registry, version: ModelVersion, alias: str) -> None:
             code="N-REGISTRY-010",
         )
     if not judgement.passed:
+        champion = Aliases(registry.database).current(version.model, alias)
         raise GateFailed(
             f"alias {alias!r} of model {version.model} cannot move to version {version.number}",
             why="\n".join(_said(verdict) for verdict in judgement.failed),
-            mend=f"{see_why(version.ref, Aliases(registry.database).current(version.model, alias))}\n{overrule}",
+            mend=f"{see_why(version.ref, champion)}\n{overrule}",
             code="N-REGISTRY-011",
         )
 

@@ -7,7 +7,32 @@ import sqlalchemy as sa
 from noria.store.columns import Json, UtcTime
 from noria.store.database import metadata
 
-__all__ = ["alias_moves", "gate_verdicts", "model_aliases", "model_versions"]
+__all__ = ["alias_moves", "gate_verdicts", "model_aliases", "model_tags", "model_versions", "registered_models"]
+
+Letters = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+"""Text that sorts by code point on both databases."""
+
+registered_models = sa.Table(
+    "registered_models",
+    metadata,
+    sa.Column("name", Letters, primary_key=True),
+    sa.Column("created", UtcTime, nullable=False),
+    sa.Column("updated", UtcTime, nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    # The highest number ever given: a number whose version was deleted is not given again.
+    sa.Column("last_number", sa.Integer, nullable=False),
+)
+
+model_tags = sa.Table(
+    "model_tags",
+    metadata,
+    sa.Column("model", Letters, primary_key=True),
+    # 0: of the model itself.
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("name", Letters, primary_key=True),
+    sa.Column("value", Letters, nullable=False),
+    sa.Index("ix_model_tags_value", "name", sa.text("substr(value, 1, 100)")),
+)
 
 model_versions = sa.Table(
     "model_versions",
@@ -30,7 +55,18 @@ model_versions = sa.Table(
     sa.Column("metrics", Json, nullable=False),
     sa.Column("signature", Json, nullable=False),
     sa.Column("files", Json, nullable=False),
-    sa.Column("tags", Json, nullable=False),
+    sa.Column("description", sa.Text, nullable=False, server_default=""),
+    sa.Column("source", sa.Text, nullable=False, server_default=""),
+    sa.Column("run_link", sa.Text, nullable=False, server_default=""),
+    sa.Column("logged_model_id", sa.Text, nullable=False, server_default=""),
+    sa.Column("status", sa.Text, nullable=False, server_default="ready"),
+    sa.Column("stage", sa.Text, nullable=False, server_default="None"),
+    sa.Column("origin", sa.Text, nullable=False, server_default="noria"),
+    sa.Column("unsafe", sa.Text, nullable=False, server_default=""),
+    sa.Column("user_id", sa.Text, nullable=False, server_default=""),
+    sa.Column("updated", UtcTime),
+    sa.Column("deleted", UtcTime),
+    sa.Index("ix_model_versions_updated", "updated"),
     sa.Index("uq_model_versions_identity", "model", "identity", unique=True),
     sa.Index("ix_model_versions_model_digest", "model_digest"),
     sa.Index("ix_model_versions_run_id", "run_id"),

@@ -88,6 +88,12 @@ class Verdicts:
             connection.execute(sa.insert(gate_verdicts), row)
         return Judgement(model, model_digest, run_id, at, passed, tuple(kept))
 
+    def judges(self, model: str) -> bool:
+        """Say whether any version of a model was ever judged."""
+        query = sa.select(gate_verdicts.c.id).where(gate_verdicts.c.model == model).limit(1)
+        with self.database.reading() as connection:
+            return connection.execute(query).first() is not None
+
     def latest(self, model: str, model_digest: str) -> Judgement | None:
         """Give the last judging of a model, or None when it was never judged."""
         found = self.history(model, model_digest)

@@ -20,7 +20,7 @@ MODEL_FOLDER = "model/"
 
 @dataclass(frozen=True)
 class ModelVersion:
-    """A version of a model: never changed once registered.
+    """A version of a model: its files and where they come from never change once registered.
 
     Attributes
     ----------
@@ -50,6 +50,22 @@ class ModelVersion:
         Such as ``random_forest`` and ``classification``.
     tags : mapping
         Free text.
+    description : str
+        What people wrote about it.
+    source, run_link, logged_model_id : str
+        Where another client said it came from, and which logged model that was.
+    status : str
+        ``ready``, ``pending`` or ``failed``.
+    stage : str
+        For clients that know stages: ``None``, ``Staging``, ``Production`` or ``Archived``.
+    origin : str
+        ``noria``, or ``mlflow`` for what an MLflow client logged.
+    unsafe : str
+        Why its files must never be loaded, as they can run code; empty: nothing of that sort was found.
+    user_id : str
+        Who registered it.
+    updated : datetime or None
+        When anything of this was last changed; tags, description and stage are all that can be.
     """
 
     model: str
@@ -70,6 +86,16 @@ class ModelVersion:
     family: str
     task: str
     tags: Mapping[str, str]
+    description: str = ""
+    source: str = ""
+    run_link: str = ""
+    logged_model_id: str = ""
+    status: str = "ready"
+    stage: str = "None"
+    origin: str = "noria"
+    unsafe: str = ""
+    user_id: str = ""
+    updated: datetime | None = None
 
     @property
     def ref(self) -> str:

@@ -160,6 +160,19 @@ class Blobs:
             raise self._corrupted(digest)
         return path
 
+    def size(self, digest: Digest) -> int:
+        """Say how many bytes are stored under the digest.
+
+        Raises
+        ------
+        BlobNotFound
+            Nothing is stored under it.
+        """
+        try:
+            return self._name(digest).stat().st_size
+        except OSError as error:
+            raise self._missing(digest) from error
+
     def has(self, digest: Digest) -> bool:
         """Say whether something is stored under the digest, without reading it."""
         return self._name(digest).exists()
