@@ -7,37 +7,25 @@ With ``NORIA_SCREENSHOTS=1`` the pictures for README and docs are kept in ``docs
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "server"))
 import seeded_project
+from chromium import Watched, opened, serving
 
 from noria.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-default-apps",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-]
 IMAGES = Path(__file__).parent.parent.parent / "docs" / "images"
-PATIENCE = 30_000  # ms
 
 pytestmark = pytest.mark.browser
 
@@ -45,21 +33,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One Chromium for all tests."""
-    reason = ""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        reason = "playwright"
-    if CHROMIUM is None:
-        reason = "Chromium"
-    if reason and os.environ.get("NORIA_REQUIRE_SERVICES") == "1":
-        pytest.fail(f"{reason} is not here, and NORIA_REQUIRE_SERVICES=1 demands it")
-    if reason:
-        pytest.skip(f"{reason} is not here")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
+    yield from opened()
 
 
 @pytest.fixture(scope="module")
@@ -82,36 +56,6 @@ def empty_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     workspace = seeded_project.new_project(tmp_path_factory.mktemp("empty") / "credit")
     workspace.close()
     yield from serving(workspace.root)
-
-
-def serving(root: Path) -> Iterator[str]:
-    command = [sys.executable, "-m", "noria", "ui", "--port", "0"]
-    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        url = server.stdout.readline().split()[2]
-        urllib.request.urlopen(f"{url}/api/health").read()
-        yield url
-        server.terminate()
-        assert server.wait(timeout=20) == 0
-
-
-class Watched:
-    """A page that remembers every complaint of the browser."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.complaints: list[str] = []
-        page.set_default_timeout(PATIENCE)
-        page.on("console", lambda message: self._note(message.type, message.text))
-        page.on("pageerror", lambda error: self._note("error", str(error)))
-        page.on("requestfailed", lambda request: self._note("error", f"{request.url}: {request.failure}"))
-
-    def _note(self, kind: str, text: str) -> None:
-        # A stream ends when its page is left, and the browser cancels the tab's icon if that is still under way.
-        # Anything else that is cut short, or an icon that fails in another way, is a complaint.
-        left = "/events/" in text or text.endswith("/wheel.svg: net::ERR_ABORTED")
-        if kind in ("error", "warning") and not left:
-            self.complaints.append(text)
 
 
 def pages_of(project: Workspace) -> list[str]:

@@ -20,6 +20,32 @@ MODELS = ("boosting", "logistic", "svm")
 GAPS = {500: math.nan, 501: math.nan, 700: math.inf}
 """Steps of the first curve whose loss is not finite."""
 
+_MOST = 2**63 - 1
+EXTREMES = {
+    "the ends of all numbers": [Point("m", 1.7e308, _MOST, _MOST), Point("m", -1.7e308, -_MOST, -_MOST)],
+    "large and near": [Point("m", 1.7e308, 1, 1), Point("m", 1.6e308, 2, 2)],
+    "the smallest there are": [Point("m", 5e-324, 1, 1), Point("m", 1e-323, 2, 2)],
+    "steps that cannot be told apart": [Point("m", 1.0, 1, _MOST - 1), Point("m", 1.0, 1, _MOST)],
+    "no number at all": [Point("m", math.nan, 1, 1), Point("m", math.nan, 2, 2)],
+    "both infinities": [Point("m", math.inf, 1, 1), Point("m", -math.inf, 2, 2)],
+    "beyond the calendar": [Point("m", 1.0, 10**16, 1), Point("m", 2.0, -(10**16), 2)],
+    "neighbours": [Point("m", 1.0, 1, 1), Point("m", 1.0000000000000002, 2, 2)],
+    "below zero": [Point("m", -1.0, 1, 1), Point("m", 0.0, 2, 2)],
+}
+"""Curves that no training makes and any client may log."""
+
+
+def extreme(workspace: Workspace) -> dict[str, str]:
+    """Log `EXTREMES`, a run each; give the ids by name."""
+    ids = {}
+    for name, points in EXTREMES.items():
+        run = workspace.runs.start("train", name, tags={"sweep": "extreme"})
+        params = {"a": points[0].value, "b": 3, "c": "nan", "d": "1e999", "e": 10**400}
+        workspace.runs.log_batch(run, points=points, params=params)
+        workspace.runs.finish(run, "finished")
+        ids[name] = str(run)
+    return ids
+
 
 def curved(folder: Path, *, runs: int = 4, points: int = 2000, many: int = 60) -> tuple[Workspace, list[str]]:
     """Make runs with curves, and others that have params and metrics only; give the ids of the first.

@@ -325,6 +325,21 @@ def test_the_data_routes_answer_in_json_whatever_is_asked(curved: Curved, path: 
     assert status == 200 or set(body["error"]) == {"code", "what", "why", "mend"}
 
 
+def test_what_any_client_may_log_is_shown(alone: Curved) -> None:
+    ids = curved_project.extreme(alone.workspace)
+    for name, one in ids.items():
+        response = alone.get(f"/runs/{one}")
+        assert response.status_code == 200, name
+        check(response)
+        assert name in alone.compare(one, alone.ids[0], metric="m")
+        sent = alone.get(f"/compare/curves?run={one}&metric=m").json()["runs"][0]["points"]
+        logged = sorted((p.at_ms, p.step, repr(p.value)) for p in curved_project.EXTREMES[name])
+        assert sorted(zip(sent["time"], sent["step"], (repr(float(v)) for v in sent["value"]), strict=True)) == logged
+    alone.compare(*ids.values(), metric="m", all="1")
+    alone.compare(where="tags.sweep = extreme")
+    assert alone.get("/compare/points", params={"where": "tags.sweep = extreme"}).json()["total"] == len(ids)
+
+
 # ---- the run page
 
 

@@ -16,6 +16,8 @@ _TIME_STEPS = (
     (12 * _HOUR, "%d %b %H:%M"), (_DAY, "%d %b"), (2 * _DAY, "%d %b"), (3 * _DAY, "%d %b"), (7 * _DAY, "%d %b"),
     (14 * _DAY, "%d %b"),
 )  # fmt: skip
+_LARGEST = 8e307
+"""Ends of an axis, so that the way between them is a number too."""
 _MONTHS = (1, 2, 3, 6, 12, 24, 60, 120)
 
 
@@ -41,6 +43,18 @@ class Axis:
     title: str = ""
     grid: bool = True
 
+    def share(self, value: float) -> float:
+        """Say how far along the axis a value lies, from 0 to 1.
+
+        Examples
+        --------
+        >>> Axis(10, 20, ()).share(12.5), Axis(-8e307, 8e307, ()).share(1.6e308)
+        (0.25, 1.5)
+        """
+        way = (value - self.low) / (self.high - self.low)
+        # Only at the ends of all numbers is the way longer than any of them.
+        return way if math.isfinite(way) else value / (self.high - self.low) - self.low / (self.high - self.low)
+
 
 def finite(values: Iterable[float | None]) -> list[float]:
     """Keep the values that can be drawn."""
@@ -59,8 +73,10 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
     """
     if not high > low:
         return [low]
-    raw = (high - low) / max(count, 1)
-    power = 10.0 ** math.floor(math.log10(raw))
+    raw = high / max(count, 1) - low / max(count, 1)
+    power = 10.0 ** math.floor(math.log10(raw)) if raw > 0 else 0.0
+    if power == 0:
+        return [low]  # denormal numbers: nothing rounder lies between them
     step = min((1, 2, 2.5, 5, 10), key=lambda nice: abs(math.log(nice * power / raw))) * power
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [float(f"{position * step:.12g}") + 0.0 for position in range(first, last + 1)]
@@ -112,8 +128,8 @@ def numeric_axis(
         Whether only whole numbers are marked, as for counts.
     """
     found = finite(values)
-    least = low if low is not None else min(found, default=0.0)
-    most = high if high is not None else max(found, default=1.0)
+    least = max(low if low is not None else min(found, default=0.0), -_LARGEST)
+    most = min(high if high is not None else max(found, default=1.0), _LARGEST)
     if most <= least:
         half = abs(least) * 0.1 or 0.5
         least, most = (least if low is not None else least - half), most + half

@@ -84,12 +84,12 @@ class Panel:
     def px(self, value: float) -> float:
         """Place a value horizontally."""
         left, _, right, _ = self.inner
-        return left + (right - left) * (value - self.x.low) / (self.x.high - self.x.low)
+        return left + (right - left) * self.x.share(value)
 
     def py(self, value: float) -> float:
         """Place a value vertically."""
         _, top, _, bottom = self.inner
-        return bottom - (bottom - top) * (value - self.y.low) / (self.y.high - self.y.low)
+        return bottom - (bottom - top) * self.y.share(value)
 
     def figure(self, marks: str, *, told: str, data: Mapping[str, object]) -> Figure:
         """Put marks into the frame.

@@ -31,9 +31,11 @@ export function ticks(low, high, count) {
   const raw = (high - low) / Math.max(count, 1);
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 5, 10].map((nice) => nice * power).find((one) => one >= raw * 0.99) ?? raw;
-  const found = [];
-  for (let at = Math.ceil(low / step - 1e-9); at <= Math.floor(high / step + 1e-9); at++) found.push(Number((at * step).toPrecision(12)));
-  return found;
+  const first = Math.ceil(low / step - 1e-9);
+  const more = Math.floor(high / step + 1e-9) - first;
+  // Where numbers are too large to be told apart there is no next one to go to.
+  if (!(more < 100)) return [low, high];
+  return Array.from({ length: more + 1 }, (_, at) => Number(((first + at) * step).toPrecision(12)));
 }
 
 /** Powers of ten, with 2 and 5 between where there is room. @param {number} low @param {number} high @param {number} count */

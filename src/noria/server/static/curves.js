@@ -117,7 +117,8 @@ function build(figure, first) {
       const { xs } = lines[run.at];
       if (xs.length) [least, most] = [Math.min(least, xs[0]), Math.max(most, xs[xs.length - 1])];
     }
-    whole = most > least ? [least, most] : Number.isFinite(least) ? [least - 0.5, least + 0.5] : [0, 1];
+    const half = Math.max(0.5, Math.abs(least) * 1e-9);
+    whole = most > least ? [least, most] : Number.isFinite(least) ? [least - half, least + half] : [0, 1];
   }
 
   function scale() {
