@@ -159,6 +159,22 @@ class Inputs:
                     found.setdefault(row.run_id, []).append(one)
         return {run: tuple(given) for run, given in found.items()}
 
+    def used_in(
+        self, experiments: Sequence[int], *, limit: int = 1_000
+    ) -> tuple[tuple[int, str, str, str | None], ...]:
+        """Name the data sets that runs of some experiments read: experiment, name, digest and context, each once."""
+        own = input_datasets.c
+        query = (
+            sa.select(own.experiment_id, own.name, own.digest, run_inputs.c.context)
+            .join(run_inputs, run_inputs.c.did == own.did)
+            .where(own.experiment_id.in_(list(experiments)))
+            .distinct()
+            .order_by(own.experiment_id, own.name, own.digest, run_inputs.c.context)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return tuple([(row[0], row[1], row[2], row[3]) for row in connection.execute(query)])
+
     def models(self, ids: Sequence[str]) -> dict[str, tuple[ModelUse, ...]]:
         """Give the logged models that several runs took in or put out, by run id."""
         found: dict[str, list[ModelUse]] = {}

@@ -25,6 +25,7 @@ __all__ = [
     "metric",
     "millis",
     "number",
+    "page",
     "pairs",
     "root_uri",
     "run",
@@ -89,6 +90,18 @@ def date(at_ms: int) -> datetime:
         The calendar ends before.
     """
     return _EPOCH + timedelta(milliseconds=at_ms)
+
+
+def page(name: str, rows: Sequence[Json], token: str | None = None) -> Json:
+    """Write a page of rows: what is empty is left out.
+
+    Examples
+    --------
+    >>> page("runs", [])
+    {}
+    """
+    written: Json = {name: rows} if rows else {}
+    return {**written, "next_page_token": token} if token else written
 
 
 def pairs(values: Mapping[str, str]) -> list[Json]:

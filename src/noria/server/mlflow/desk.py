@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
-from noria.errors import RunNotFound
 from noria.runs.artifacts import Artifacts
 from noria.runs.experiments import Experiments
 from noria.runs.inputs import Inputs
-from noria.runs.recording import open_run, run_not_found
+from noria.runs.logged_models import LoggedModels
+from noria.runs.recording import run_not_found
 from noria.runs.runs import Runs
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from noria.runs.recording import OpenRun
     from noria.runs.run import Run
     from noria.server.site import Site
 
@@ -48,6 +47,7 @@ class Desk:
         self.runs = Runs(database, self.commits)
         self.inputs = Inputs(database, self.commits)
         self.artifacts = Artifacts(database, self.commits)
+        self.models = LoggedModels(database, self.commits)
         self._locations: dict[int, str] = {}
 
     async def commit(self, work: Callable[[sa.Connection], T]) -> T:
@@ -62,13 +62,9 @@ class Desk:
         """Give the room of inputs writing inside a transaction that is open already."""
         return Inputs(self.database, lambda work: work(connection))
 
-    def opened(self, run: str) -> OpenRun | None:
-        """Look up what a run is, without what was recorded about it; None when there is no such run."""
-        try:
-            with self.database.reading() as connection:
-                return open_run(connection, run, writable=False)
-        except RunNotFound:
-            return None
+    def models_within(self, connection: sa.Connection) -> LoggedModels:
+        """Give the room of logged models writing inside a transaction that is open already."""
+        return LoggedModels(self.database, lambda work: work(connection))
 
     def run(self, run: str) -> Run:
         """Read a run by its whole id, a deleted one too.
@@ -78,8 +74,8 @@ class Desk:
         RunNotFound
             There is no such run. The first digits of an id, which people may give, are no id to a client.
         """
-        found = self.runs.get(run) if len(run) == _ID_LENGTH else None
-        if found is None or found.id != run:
+        found = self.runs.many([run]).get(run)
+        if found is None:
             raise run_not_found(run)
         return found
 
@@ -89,6 +85,3 @@ class Desk:
         if known is None:
             known = self._locations[experiment_id] = self.experiments.get(experiment_id).artifact_location
         return known
-
-
-_ID_LENGTH = 32

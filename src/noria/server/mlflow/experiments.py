@@ -9,12 +9,25 @@ from urllib.parse import unquote
 import msgspec
 
 from noria.errors import ExperimentNotFound
+from noria.runs.experiment_search import search_experiments
 from noria.server.mlflow import answers, names
 from noria.server.mlflow.answers import Json
 from noria.server.mlflow.desk import Desk
-from noria.server.mlflow.forms import Form, Required, wrong
+from noria.server.mlflow.forms import Form, Required, ViewType, wrong
 
-__all__ = ["Tag", "create", "delete", "delete_tag", "get", "get_by_name", "rename", "restore", "set_tag"]
+__all__ = [
+    "Tag",
+    "create",
+    "delete",
+    "delete_tag",
+    "get",
+    "get_by_name",
+    "rename",
+    "restore",
+    "search",
+    "search_datasets",
+    "set_tag",
+]
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=names.MAX_EXPERIMENT_NAME)]
 
@@ -71,6 +84,22 @@ class DeleteTag(One):
     key: Required
 
 
+class Search(Form):
+    """experiments/search."""
+
+    max_results: Annotated[int, msgspec.Meta(ge=1, le=50_000)]
+    page_token: str = ""
+    filter: str = ""
+    order_by: tuple[str, ...] = ()
+    view_type: ViewType = ViewType.ACTIVE_ONLY
+
+
+class SearchDatasets(Form):
+    """experiments/search-datasets."""
+
+    experiment_ids: Annotated[tuple[str, ...], msgspec.Meta(max_length=1_000)] = ()
+
+
 def create(desk: Desk, form: Create) -> Json:
     """Open an experiment."""
     tags = {names.checked_key(tag.key): tag.value for tag in form.tags}
@@ -91,6 +120,30 @@ def get_by_name(desk: Desk, form: ByName) -> Json:
             f"there is no experiment {form.experiment_name!r}", mend="create it first", code="N-SERVER-060"
         )
     return {"experiment": answers.experiment(found)}
+
+
+def search(desk: Desk, form: Search) -> Json:
+    """Find a page of experiments."""
+    with desk.database.reading() as connection:
+        page = search_experiments(
+            connection,
+            where=form.filter,
+            order=form.order_by,
+            lifecycle=form.view_type.lifecycle,
+            limit=form.max_results,
+            token=form.page_token or None,
+        )
+    return answers.page("experiments", [answers.experiment(found) for found in page.rows], page.token)
+
+
+def search_datasets(desk: Desk, form: SearchDatasets) -> Json:
+    """Name the data sets that runs of some experiments were given, and what for."""
+    used = desk.inputs.used_in([names.experiment_number(one) for one in form.experiment_ids])
+    found: list[Json] = []
+    for experiment_id, name, digest, context in used:
+        one: Json = {"experiment_id": str(experiment_id), "name": name, "digest": digest}
+        found.append(one if context is None else {**one, "context": context})
+    return answers.page("dataset_summaries", found)
 
 
 def rename(desk: Desk, form: Rename) -> Json:

@@ -15,7 +15,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Generic, Literal, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -27,7 +27,7 @@ from noria.security.strict_json import BadJson, decode
 if TYPE_CHECKING:
     from typing import NoReturn
 
-__all__ = ["Form", "Number", "OfRun", "Reader", "Required"]
+__all__ = ["Form", "Number", "OfRun", "Reader", "Required", "ViewType", "missing", "wrong"]
 
 F = TypeVar("F", bound="Form")
 _Convert = Callable[[object, str], object]
@@ -64,6 +64,26 @@ class OfRun(Form, kw_only=True):
     def run(self) -> str:
         """Its id, under either of its names."""
         return self.run_id or self.run_uuid or missing("run_id")
+
+
+class ViewType(enum.IntEnum):
+    """Which of the things that can be deleted are meant."""
+
+    ACTIVE_ONLY = 1
+    DELETED_ONLY = 2
+    ALL = 3
+
+    @property
+    def lifecycle(self) -> Literal["active", "deleted", "all"]:
+        """The rooms' own word."""
+        return _LIFECYCLES[self]
+
+
+_LIFECYCLES: dict[ViewType, Literal["active", "deleted", "all"]] = {
+    ViewType.ACTIVE_ONLY: "active",
+    ViewType.DELETED_ONLY: "deleted",
+    ViewType.ALL: "all",
+}
 
 
 class Reader(Generic[F]):

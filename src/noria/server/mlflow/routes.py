@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from noria.server.mlflow import artifacts, experiments, inputs, metrics, plain, runs, transfers
+from noria.server.mlflow import artifacts, experiments, inputs, logged_models, metrics, plain, runs, transfers
 from noria.server.mlflow.forms import Form, Reader
 
 __all__ = ["MLFLOW_ROUTES", "Route", "belongs", "find"]
@@ -21,6 +21,9 @@ _TRACKING: tuple[_Row, ...] = (
     ("POST", "mlflow/experiments/create", experiments.create, "track"),
     ("GET", "mlflow/experiments/get", experiments.get, "view"),
     ("GET", "mlflow/experiments/get-by-name", experiments.get_by_name, "view"),
+    ("GET", "mlflow/experiments/search", experiments.search, "view"),
+    ("POST", "mlflow/experiments/search", experiments.search, "view"),
+    ("POST", "mlflow/experiments/search-datasets", experiments.search_datasets, "view"),
     ("POST", "mlflow/experiments/update", experiments.rename, "track"),
     ("POST", "mlflow/experiments/delete", experiments.delete, "track"),
     ("POST", "mlflow/experiments/restore", experiments.restore, "track"),
@@ -29,6 +32,7 @@ _TRACKING: tuple[_Row, ...] = (
     ("POST", "mlflow/runs/create", runs.create, "track"),
     ("POST", "mlflow/runs/update", runs.update, "track"),
     ("GET", "mlflow/runs/get", runs.get, "view"),
+    ("POST", "mlflow/runs/search", runs.search, "view"),
     ("POST", "mlflow/runs/delete", runs.delete, "track"),
     ("POST", "mlflow/runs/restore", runs.restore, "track"),
     ("POST", "mlflow/runs/log-metric", runs.log_metric, "track"),
@@ -43,6 +47,17 @@ _TRACKING: tuple[_Row, ...] = (
     ("GET", "mlflow/metrics/get-history-bulk", metrics.history_bulk, "view"),
     ("GET", "mlflow/metrics/get-history-bulk-interval", metrics.history_interval, "view"),
     ("GET", "mlflow/artifacts/list", artifacts.listing, "view"),
+)
+_MODELS: tuple[_Row, ...] = (
+    ("POST", "mlflow/logged-models", logged_models.create, "track"),
+    ("POST", "mlflow/logged-models/search", logged_models.search, "view"),
+    ("GET", "mlflow/logged-models/{model_id}", logged_models.get, "view"),
+    ("DELETE", "mlflow/logged-models/{model_id}", logged_models.delete, "track"),
+    ("PATCH", "mlflow/logged-models/{model_id}", logged_models.finish, "track"),
+    ("PATCH", "mlflow/logged-models/{model_id}/tags", logged_models.set_tags, "track"),
+    ("DELETE", "mlflow/logged-models/{model_id}/tags/{tag_key:path}", logged_models.delete_tag, "track"),
+    ("POST", "mlflow/logged-models/{model_id}/params", logged_models.log_params, "track"),
+    ("GET", "mlflow/logged-models/{model_id}/artifacts/directories", logged_models.listing, "view"),
 )
 _FILES: tuple[_Row, ...] = (
     ("GET", "mlflow-artifacts/artifacts", artifacts.proxy_listing, "view"),
@@ -64,7 +79,7 @@ _PLAIN: tuple[_Row, ...] = (
 
 MLFLOW_ROUTES: tuple[_Row, ...] = _PLAIN + tuple(
     (method, prefix + path, handler, action)
-    for method, path, handler, action in (*_TRACKING, *_FILES)
+    for method, path, handler, action in (*_TRACKING, *_MODELS, *_FILES)
     for prefix in ("/api/2.0/", "/ajax-api/2.0/")
 )
 """Method, path, who answers, what it needs; of the same form as `noria.server.app.ROUTES`."""

@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
 import msgspec
 
+from noria.runs.logged_models import ModelMetric
 from noria.runs.recording import Point, open_run, record_params, record_points, record_tags
-from noria.runs.run import Run
+from noria.runs.search import Question
 from noria.server.mlflow import answers, names
 from noria.server.mlflow.answers import NAME_TAG, Json
 from noria.server.mlflow.desk import Desk
 from noria.server.mlflow.experiments import Tag
-from noria.server.mlflow.forms import Form, Number, OfRun, Required, wrong
+from noria.server.mlflow.forms import Form, Number, OfRun, Required, ViewType, wrong
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     import sqlalchemy as sa
 
-    from noria.runs.run import Status
+    from noria.runs.run import Run, Status
 
 __all__ = [
     "create",
@@ -32,6 +34,7 @@ __all__ = [
     "log_metric",
     "log_parameter",
     "restore",
+    "search",
     "set_tag",
     "update",
 ]
@@ -131,6 +134,17 @@ class LogBatch(OfRun):
     tags: Annotated[tuple[Tag, ...], msgspec.Meta(max_length=100)] = ()
 
 
+class Search(Form):
+    """runs/search."""
+
+    experiment_ids: tuple[str, ...] = ()
+    filter: str = ""
+    run_view_type: ViewType = ViewType.ACTIVE_ONLY
+    max_results: Annotated[int, msgspec.Meta(ge=1, le=50_000)] = 1_000
+    order_by: tuple[str, ...] = ()
+    page_token: str = ""
+
+
 def create(desk: Desk, form: Create) -> Json:
     """Start a run."""
     tags = {names.checked_key(tag.key): names.cut(tag.value, names.MAX_TAG) for tag in form.tags}
@@ -176,6 +190,18 @@ def get(desk: Desk, form: OfRun) -> Json:
     return {"run": written(desk, [desk.run(form.run)])[0]}
 
 
+def search(desk: Desk, form: Search) -> Json:
+    """Find a page of runs; none where no experiment is named."""
+    question = Question.read(
+        form.filter,
+        form.order_by,
+        experiments=[names.experiment_number(one) for one in form.experiment_ids],
+        lifecycle=form.run_view_type.lifecycle,
+    )
+    page = desk.runs.search(question, form.max_results, form.page_token or None)
+    return answers.page("runs", written(desk, page.rows), page.token)
+
+
 def delete(desk: Desk, form: OfRun) -> Json:
     """Put a run in the bin."""
     desk.runs.delete([form.run])
@@ -192,7 +218,13 @@ async def log_metric(desk: Desk, form: LogMetric) -> Json:
     """Add a value of a metric."""
     run = form.run
     points = (Point(names.checked_key(form.key), form.value, form.timestamp, form.step),)
-    await desk.commit(lambda connection: record_points(connection, open_run(connection, run), points))
+    of_models = _of_models([form], run)
+
+    def work(connection: sa.Connection) -> None:
+        record_points(connection, open_run(connection, run), points)
+        _measure(desk, connection, of_models)
+
+    await desk.commit(work)
     return {}
 
 
@@ -234,10 +266,13 @@ async def log_batch(desk: Desk, form: LogBatch) -> Json:
     tags = {names.checked_key(one.key, "tags"): names.cut(one.value, names.MAX_TAG) for one in form.tags}
     points = [Point(names.checked_key(one.key, "metrics"), one.value, one.timestamp, one.step) for one in form.metrics]
 
+    of_models = _of_models(form.metrics, run)
+
     def work(connection: sa.Connection) -> None:
         opened = open_run(connection, run)
         record_params(connection, opened, params)
         record_points(connection, opened, points)
+        _measure(desk, connection, of_models)
         if tags:
             _label(desk, connection, run, tags)
 
@@ -245,7 +280,7 @@ async def log_batch(desk: Desk, form: LogBatch) -> Json:
     return {}
 
 
-def written(desk: Desk, found: list[Run]) -> list[Json]:
+def written(desk: Desk, found: Sequence[Run]) -> list[Json]:
     """Write runs with their data sets and models."""
     ids = [one.id for one in found]
     datasets, models = desk.inputs.datasets(ids), desk.inputs.models(ids)
@@ -253,6 +288,23 @@ def written(desk: Desk, found: list[Run]) -> list[Json]:
         answers.run(one, desk.location(one.experiment_id), datasets.get(one.id, ()), models.get(one.id, ()))
         for one in found
     ]
+
+
+def _of_models(metrics: Sequence[Metric | LogMetric], run: str) -> dict[str, list[ModelMetric]]:
+    """Sort out what was measured of logged models, and on which data."""
+    found: dict[str, list[ModelMetric]] = {}
+    for one in metrics:
+        if one.model_id:
+            measured = ModelMetric(
+                one.key, one.value, one.timestamp, one.step, run, one.dataset_name, one.dataset_digest
+            )
+            found.setdefault(one.model_id, []).append(measured)
+    return found
+
+
+def _measure(desk: Desk, connection: sa.Connection, of_models: dict[str, list[ModelMetric]]) -> None:
+    for model_id, measured in of_models.items():
+        desk.models_within(connection).log_metrics(model_id, measured)
 
 
 def _label(desk: Desk, connection: sa.Connection, run: str, tags: dict[str, str]) -> None:

@@ -122,16 +122,17 @@ def _place_for(desk: Desk, path: str) -> Place:
 def _must_be_open(desk: Desk, place: Place) -> None:
     """Refuse files for what does not exist or is deleted."""
     if place.is_model:
-        raise file_not_found(place.owner)
-    with desk.database.reading() as connection:
-        opened = open_run(connection, place.owner, writable=False)
-    known = opened.experiment_id
-    if opened.deleted:
-        raise WrongArgument(
-            f"run {place.owner[:8]} is deleted, and a deleted run takes nothing more",
-            mend="restore it first",
-            code="N-SERVER-066",
-        )
+        known = desk.models.get(place.owner).experiment_id
+    else:
+        with desk.database.reading() as connection:
+            opened = open_run(connection, place.owner, writable=False)
+        known = opened.experiment_id
+        if opened.deleted:
+            raise WrongArgument(
+                f"run {place.owner[:8]} is deleted, and a deleted run takes nothing more",
+                mend="restore it first",
+                code="N-SERVER-066",
+            )
     if known != place.experiment_id:
         raise file_not_found(f"{place.experiment_id}/{place.owner}")
 
