@@ -47,6 +47,7 @@ __all__ = [
     "StoreBusy",
     "StoreUnavailable",
     "UntrustedFormat",
+    "UserNotFound",
     "VersionExists",
     "WorkFailed",
     "WrongArgument",
@@ -203,6 +204,10 @@ class AliasNotFound(NotFound):
 
 class SourceNotFound(NotFound):
     """The place the rows should come from does not exist."""
+
+
+class UserNotFound(NotFound):
+    """No user, or no token, has this name."""
 
 
 class BlobNotFound(NotFound):

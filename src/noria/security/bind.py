@@ -12,7 +12,9 @@ from noria.errors import NotAllowed, PortInUse, WrongArgument
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["allowed_hosts", "listen", "require_loopback"]
+    from noria.security.team import Team
+
+__all__ = ["allowed_hosts", "is_loopback", "listen", "require_loopback"]
 
 
 def require_loopback(host: str) -> str:
@@ -28,42 +30,63 @@ def require_loopback(host: str) -> str:
     >>> require_loopback("127.0.0.1")
     '127.0.0.1'
     """
-    if host == "localhost":
-        return host
-    try:
-        inside = ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        inside = False
-    if not inside:
+    if not is_loopback(host):
         raise NotAllowed(
-            f"will not listen on {host}: others could reach it, and noria has no users to tell apart yet",
-            why="a server that anybody in the network can reach needs users and rights first",
-            mend="leave --host out and reach it through an SSH tunnel, or put a proxy that asks who is there before it",
+            f"will not listen on {host}: others could reach it, and nobody would be asked who he is",
+            why="a server that anybody in the network can reach needs users, rights and TLS",
+            mend=(
+                "leave --host out and reach it through an SSH tunnel, or let a team in:\n"
+                "noria users add NAME --admin\n"
+                f"noria ui --host {host} --tls-cert FILE --tls-key FILE\n"
+                f"noria ui --host {host} --behind-proxy NAME --proxy-address ADDRESS"
+            ),
             code="N-SECURITY-020",
         )
     return host.strip("[]")
 
 
-def listen(host: str, port: int) -> socket.socket:
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine can reach an address.
+
+    Examples
+    --------
+    >>> is_loopback("localhost"), is_loopback("::1"), is_loopback("0.0.0.0")
+    (True, True, False)
+    """
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def listen(host: str, port: int, *, team: Team | None = None) -> socket.socket:
     """Open the listening socket, so that a taken port is told before anything else starts.
 
     Parameters
     ----------
     host : str
-        A loopback address.
+        A loopback address; any other only for a team.
     port : int
         0 takes a free one.
+    team : Team, optional
+        Team mode: everybody must say who he is.
 
     Raises
     ------
     NotAllowed
-        The address is not a loopback address.
+        Others can reach the address, and it is not for a team that is ready for it.
     PortInUse
         Somebody listens there.
     """
     if not 0 <= port <= 65535:
         raise WrongArgument(f"{port} is not a port", mend="give a number from 0 to 65535", code="N-SECURITY-022")
-    address = require_loopback(host)
+    if team is not None and not is_loopback(host):
+        team.check_address(host)
+        address = host.strip("[]")
+    else:
+        address = require_loopback(host)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     opened = socket.socket(family, socket.SOCK_STREAM)
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -72,6 +95,12 @@ def listen(host: str, port: int) -> socket.socket:
         opened.listen(2048)
     except OSError as error:
         opened.close()
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            raise WrongArgument(
+                f"{host[:80]!r} is no address of this machine",
+                mend="give one of its addresses, or 0.0.0.0 for all",
+                code="N-SECURITY-029",
+            ) from error
         if error.errno == errno.EADDRINUSE:
             raise PortInUse(
                 f"port {port} on {host} is in use",

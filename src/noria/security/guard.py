@@ -14,12 +14,14 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["App", "Body", "Guard", "Receive", "Scope", "Send", "answer"]
+__all__ = ["Admit", "App", "Body", "Guard", "Receive", "Scope", "Send", "answer"]
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Admit = Callable[[Scope, Send], Awaitable[bool]]
+"""Says whether a request may go on; what it does not let go on, it has answered. It cannot read the body."""
 
 Tell = Callable[[Scope, int, str], bytes | None]
 
@@ -71,6 +73,8 @@ class Guard:
         From a request to its own `Body`, or None where `max_body` and `body_seconds` hold.
     tell : callable, optional
         From a request, a status and a text to the body of a refusal, or None for the form of `answer`.
+    admit : callable, optional
+        Asked once host and origin are right, and before a byte of the body is read.
     """
 
     def __init__(
@@ -84,6 +88,7 @@ class Guard:
         in_flight: int = 256,
         bodies: Callable[[Scope], Body | None] = lambda _scope: None,
         tell: Tell = lambda _scope, _status, _text: None,
+        admit: Admit | None = None,
     ) -> None:
         self._app = app
         self._hosts = frozenset(host.encode("latin-1") for host in hosts)
@@ -92,6 +97,7 @@ class Guard:
         self._bodies = bodies
         self._tell = tell
         self._in_flight = in_flight
+        self._admit = admit
         self.active = 0
         """Requests at work now."""
 
@@ -106,7 +112,7 @@ class Guard:
             if refusal:
                 await receive()
                 await send({"type": "websocket.close", "code": 4403})
-            else:
+            elif self._admit is None or await self._admit(scope, send):
                 await self._app(scope, receive, send)
             return
         if kind != "http":
@@ -119,6 +125,8 @@ class Guard:
             return
         self.active += 1
         try:
+            if self._admit is not None and not await self._admit(scope, send):
+                return
             await self._let_in(scope, receive, send)
         finally:
             self.active -= 1
