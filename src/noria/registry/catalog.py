@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -314,9 +314,11 @@ def kept_versions() -> sa.Select[tuple[object, ...]]:
     return sa.select(*_SHOWN).where(model_versions.c.deleted.is_(None))
 
 
-def read_versions(connection: sa.Connection, query: sa.Select[tuple[object, ...]]) -> tuple[ModelVersion, ...]:
-    """Run a query made from `kept_versions`, and give the versions with their tags."""
-    rows = connection.execute(query).mappings().all()
+def read_versions(
+    connection: sa.Connection, query: sa.Select[tuple[object, ...]] | Sequence[Mapping[str, Any]]
+) -> tuple[ModelVersion, ...]:
+    """Give the versions that a query made from `kept_versions` finds, or that these rows are, with their tags."""
+    rows = query if isinstance(query, Sequence) else connection.execute(query).mappings().all()
     tags: dict[tuple[str, int], dict[str, str]] = {}
     models = sorted({row["model"] for row in rows})
     numbers = sorted({row["number"] for row in rows})

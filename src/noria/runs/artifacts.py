@@ -13,11 +13,11 @@ from noria.store.blobs import Digest
 from noria.store.database import upsert
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from noria.store.database import Database, Write
 
-__all__ = ["Artifacts", "Entry", "RunArtifact"]
+__all__ = ["Artifacts", "Entry", "RunArtifact", "one_level"]
 
 
 @dataclass(frozen=True)
@@ -124,23 +124,30 @@ class Artifacts:
 
     def folder(self, owner: str, folder: str = "") -> tuple[Entry, ...]:
         """List one level of a folder, by name; nothing for a file or a name that is not there."""
-        before = f"{folder}/" if folder else ""
-        found: dict[str, Entry] = {}
-        for file in self.all(owner, folder):
-            name, deeper, _rest = file.path.removeprefix(before).partition("/")
-            known = found.get(name)
-            if deeper:
-                size, files = (known.size, known.files) if known else (0, 0)
-                found[name] = Entry(name, is_folder=True, size=size + file.size, files=files + 1)
-            else:
-                found[name] = Entry(name, is_folder=False, size=file.size)
-        return tuple(found[name] for name in sorted(found))
+        return one_level(self.all(owner, folder), folder)
 
     def remove(self, owner: str, path: str) -> int:
         """Forget a file, or a folder with all beneath; the bytes go when nothing names them. Gives how many."""
         beneath = sa.or_(artifacts.c.path == path, _beneath(path)) if path else sa.true()
         gone = sa.delete(artifacts).where(artifacts.c.owner == owner, beneath)
         return self._write(lambda connection: connection.execute(gone).rowcount)
+
+
+def one_level(files: Iterable[RunArtifact], folder: str = "") -> tuple[Entry, ...]:
+    """Give what lies right in a folder, from all the files there are: by name, folders with what is beneath them."""
+    before = f"{folder}/" if folder else ""
+    found: dict[str, Entry] = {}
+    for file in files:
+        if not file.path.startswith(before):
+            continue
+        name, deeper, _rest = file.path.removeprefix(before).partition("/")
+        known = found.get(name)
+        if deeper:
+            size, count = (known.size, known.files) if known else (0, 0)
+            found[name] = Entry(name, is_folder=True, size=size + file.size, files=count + 1)
+        else:
+            found[name] = Entry(name, is_folder=False, size=file.size)
+    return tuple(found[name] for name in sorted(found))
 
 
 def _files(owner: str, folder: str = "") -> sa.Select[tuple[str, str, int, str]]:

@@ -31,6 +31,7 @@ __all__ = [
     "Style",
     "artifact_uri",
     "conjuncts",
+    "number_condition",
     "recorded",
     "run_condition",
     "text_condition",
@@ -163,6 +164,11 @@ def text_condition(
     if dialect == "sqlite":
         return column.like(text)
     return _lower(column).like(_ascii_lower(text), escape="")
+
+
+def number_condition(column: sa.ColumnElement[int], comparison: Comparison) -> Boolean:
+    """Write a comparison of a whole number."""
+    return column.op(comparison.operator)(cast("float", comparison.value))
 
 
 def time_condition(column: sa.ColumnElement[datetime], comparison: Comparison) -> Boolean:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
+from noria.registry.aliases import Aliases
+from noria.registry.catalog import Registry
+from noria.registry.models import Models
 from noria.runs.artifacts import Artifacts
 from noria.runs.experiments import Experiments
 from noria.runs.inputs import Inputs
@@ -48,6 +51,9 @@ class Desk:
         self.inputs = Inputs(database, self.commits)
         self.artifacts = Artifacts(database, self.commits)
         self.models = LoggedModels(database, self.commits)
+        self.registry = Registry(database, self.blobs, self.commits)
+        self.registered = Models(database, self.commits)
+        self.aliases = Aliases(database, self.commits)
         self._locations: dict[int, str] = {}
 
     async def commit(self, work: Callable[[sa.Connection], T]) -> T:

@@ -18,6 +18,7 @@ __all__ = ["Place", "checked_path", "file_not_found", "place_of"]
 _ODD = re.compile(r"[\\#\x00-\x1f\x7f]")
 _DRIVE = re.compile(r"[A-Za-z]:")
 _MOST_BYTES = 1_500
+_VERSION = re.compile(r"versions/([^/]{1,255})/([0-9]{1,9})/model(?:/(.*))?")
 _PLACE = re.compile(r"([0-9]{1,10})/(?:models/(m-[0-9A-Za-z]{1,64})|([0-9A-Za-z][\w\-]{0,255}))/artifacts(?:/(.*))?")
 
 
@@ -35,12 +36,15 @@ class Place:
         Which of them.
     path : str
         The name; empty for the folder of all.
+    version : tuple of str and int, or None
+        The registered version whose files these are; they can only be read.
     """
 
     experiment_id: int
     owner: str
     is_model: bool
     path: str
+    version: tuple[str, int] | None = None
 
 
 def checked_path(path: str, where: str = "path") -> str:
@@ -78,7 +82,10 @@ def checked_path(path: str, where: str = "path") -> str:
 
 
 def place_of(path: str) -> Place | None:
-    """Read a name of the proxy: ``EXPERIMENT/RUN/artifacts/NAME`` or ``EXPERIMENT/models/MODEL/artifacts/NAME``.
+    """Read a name of the proxy.
+
+    It is ``EXPERIMENT/RUN/artifacts/NAME``, ``EXPERIMENT/models/MODEL/artifacts/NAME`` or, for the files of a
+    registered version, ``versions/MODEL/NUMBER/model/NAME``.
 
     None for any other: nothing lies there.
 
@@ -94,7 +101,11 @@ def place_of(path: str) -> Place | None:
     >>> place_of("3/5f/artifacts").path, place_of("3")
     ('', None)
     """
-    found = _PLACE.fullmatch(checked_path(path))
+    path = checked_path(path)
+    if version := _VERSION.fullmatch(path):
+        model, digits, name = version.groups()
+        return Place(-1, "", is_model=True, path=checked_path(name or ""), version=(model, int(digits)))
+    found = _PLACE.fullmatch(path)
     if found is None:
         return None
     number, model, run, name = found.groups()

@@ -32,6 +32,8 @@ _BY_CODE = {
     "N-SERVER-057": (405, "BAD_REQUEST"),
     "N-SECURITY-010": (400, "BAD_REQUEST"),
     "N-SERVER-050": (400, "BAD_REQUEST"),
+    # Clients tell an unknown alias from an unknown model by this.
+    "N-REGISTRY-006": (400, "INVALID_PARAMETER_VALUE"),
 }
 _BY_KIND: tuple[tuple[type[NoriaError], int, str], ...] = (
     (BlobNotFound, 500, "DATA_LOSS"),

@@ -8,7 +8,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from noria.server.mlflow import artifacts, experiments, inputs, logged_models, metrics, plain, runs, transfers
+from noria.server.mlflow import (
+    artifacts,
+    experiments,
+    inputs,
+    logged_models,
+    metrics,
+    plain,
+    registry,
+    runs,
+    transfers,
+    versions,
+)
 from noria.server.mlflow.forms import Form, Reader
 
 __all__ = ["MLFLOW_ROUTES", "Route", "belongs", "find"]
@@ -59,6 +70,31 @@ _MODELS: tuple[_Row, ...] = (
     ("POST", "mlflow/logged-models/{model_id}/params", logged_models.log_params, "track"),
     ("GET", "mlflow/logged-models/{model_id}/artifacts/directories", logged_models.listing, "view"),
 )
+_REGISTRY: tuple[_Row, ...] = (
+    ("POST", "mlflow/registered-models/create", registry.create, "register"),
+    ("POST", "mlflow/registered-models/rename", registry.rename, "register"),
+    ("GET", "mlflow/registered-models/get", registry.get, "view"),
+    ("PATCH", "mlflow/registered-models/update", registry.update, "register"),
+    ("DELETE", "mlflow/registered-models/delete", registry.delete, "register"),
+    ("GET", "mlflow/registered-models/search", registry.search, "view"),
+    ("GET", "mlflow/registered-models/list", registry.search, "view"),
+    ("GET", "mlflow/registered-models/get-latest-versions", registry.latest_versions, "view"),
+    ("POST", "mlflow/registered-models/get-latest-versions", registry.latest_versions, "view"),
+    ("POST", "mlflow/registered-models/set-tag", registry.set_tag, "register"),
+    ("DELETE", "mlflow/registered-models/delete-tag", registry.delete_tag, "register"),
+    ("POST", "mlflow/registered-models/alias", registry.set_alias, "register"),
+    ("DELETE", "mlflow/registered-models/alias", registry.delete_alias, "register"),
+    ("GET", "mlflow/registered-models/alias", registry.get_by_alias, "view"),
+    ("POST", "mlflow/model-versions/create", versions.create, "register"),
+    ("GET", "mlflow/model-versions/get", versions.get, "view"),
+    ("PATCH", "mlflow/model-versions/update", versions.update, "register"),
+    ("DELETE", "mlflow/model-versions/delete", versions.delete, "register"),
+    ("GET", "mlflow/model-versions/search", versions.search, "view"),
+    ("GET", "mlflow/model-versions/get-download-uri", versions.download_uri, "view"),
+    ("POST", "mlflow/model-versions/set-tag", versions.set_tag, "register"),
+    ("DELETE", "mlflow/model-versions/delete-tag", versions.delete_tag, "register"),
+    ("POST", "mlflow/model-versions/transition-stage", versions.transition, "register"),
+)
 _FILES: tuple[_Row, ...] = (
     ("GET", "mlflow-artifacts/artifacts", artifacts.proxy_listing, "view"),
     ("GET", "mlflow-artifacts/artifacts/{path:path}", transfers.download, "view"),
@@ -79,7 +115,7 @@ _PLAIN: tuple[_Row, ...] = (
 
 MLFLOW_ROUTES: tuple[_Row, ...] = _PLAIN + tuple(
     (method, prefix + path, handler, action)
-    for method, path, handler, action in (*_TRACKING, *_MODELS, *_FILES)
+    for method, path, handler, action in (*_TRACKING, *_MODELS, *_REGISTRY, *_FILES)
     for prefix in ("/api/2.0/", "/ajax-api/2.0/")
 )
 """Method, path, who answers, what it needs; of the same form as `noria.server.app.ROUTES`."""

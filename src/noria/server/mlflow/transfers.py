@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from noria.errors import NoriaError, WrongArgument
 from noria.runs.recording import open_run
+from noria.server.mlflow.artifacts import entries_at, file_at
 from noria.server.mlflow.places import Place, file_not_found, place_of
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ async def _take(in_thread: InThread, writer: BlobWriter, receive: Receive) -> bo
 
 def _place_for(desk: Desk, path: str) -> Place:
     place = place_of(path)
-    if place is None or not place.path:
+    if place is None or not place.path or place.version is not None:
         raise WrongArgument(
             f"a file cannot be put at {path[:200]!r}",
             why="files belong to a run or a logged model",
@@ -139,10 +140,10 @@ def _must_be_open(desk: Desk, place: Place) -> None:
 
 def _file_at(desk: Desk, path: str) -> RunArtifact:
     place = place_of(path)
-    found = None if place is None else desk.artifacts.find(place.owner, place.path)
+    found = None if place is None else file_at(desk, place)
     if found is not None:
         return found
-    if place is not None and desk.artifacts.folder(place.owner, place.path):
+    if place is not None and entries_at(desk, place):
         raise WrongArgument(
             f"{path[:200]!r} is a folder", mend="list it, and fetch its files one by one", code="N-SERVER-067"
         )
