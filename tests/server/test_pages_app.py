@@ -139,7 +139,7 @@ def test_a_page_cannot_be_changed_by_reading(filled: Browser) -> None:
 
 def test_every_route_says_what_it_needs() -> None:
     for method, path, _handler, needs in ROUTES:
-        assert needs == {"GET": "view", "POST": "change"}[method], path
+        assert needs in {"GET": ("view", "administer"), "POST": ("change", "track", "administer")}[method], path
 
 
 @pytest.mark.parametrize("path", ["/", "/nothing", "/api/runs", "/api/nothing", "/static/x/noria.css", "/favicon.ico"])
@@ -219,9 +219,50 @@ def test_older_runs_follow_page_by_page_without_gap_or_repeat(changing: Browser)
 def test_the_filter_finds_and_says_what_it_cannot_read(filled: Browser) -> None:
     found = filled.get("/runs", params={"where": "status = failed and trigger = data:changed"}).text
     assert len(re.findall(r'href="/runs/[0-9a-f]{32}"', found)) == 1
-    wrong = filled.get("/runs", params={"where": "colour = blue"}).text
-    assert "cannot be searched by" in wrong
-    assert "colour" in wrong
+    wrong = filled.get("/runs", params={"where": "status > failed"}).text
+    assert "cannot be compared by &gt;" in wrong
+    assert "at letter 1" in wrong
+    assert "No run matches" in filled.get("/runs", params={"where": "colour = blue"}).text
+
+
+def test_runs_are_ordered_by_any_column_and_show_what_somebody_chose(changing: Browser) -> None:
+    book = changing.workspace.runs
+    made = {}
+    for number in range(5):
+        made[number] = book.start("logged", f"r{number}")
+        book.log_metrics(made[number], {"auc x": number / 10, "same": 1.0})
+        book.log_params(made[number], {"kind": "svm" if number % 2 else "tree", "fixed": 1})
+    ask = {"where": "kind IS NOT NULL", "order": "metrics.`auc x` ASC", "columns": "metrics.auc x,params.kind"}
+    page = changing.get("/runs", params=ask).text
+    assert re.findall(r'href="/runs/([0-9a-f]{32})"', page) == [made[number] for number in range(5)]
+    assert 'aria-sort="ascending"' in page
+    assert "5 runs match" in page
+    assert page.count(">svm<") == 2
+    differing = changing.get("/runs", params={"where": "kind IS NOT NULL", "differ": "1"}).text
+    assert 'title="order by params.kind"' in differing
+    assert "params.fixed" not in re.findall(r'title="order by ([^"]+)"', differing)
+    assert "metrics.same" not in re.findall(r'title="order by ([^"]+)"', differing)
+    data = changing.get("/api/runs", params={**ask, "limit": "2"}).json()
+    assert (len(data["rows"]), data["total"]) == (2, 5)
+    assert "token" in data["next"]
+    assert changing.get("/api/runs", params={"where": "((("}).status_code == 400
+
+
+def test_chosen_runs_go_into_the_bin_and_out(changing: Browser) -> None:
+    book = changing.workspace.runs
+    one, two = book.start("logged", "one"), book.start("logged", "two")
+    asked = changing.get("/runs/bin", params={"run": [one, two]}).text
+    assert "Delete 2 runs" in asked
+    assert changing.get("/runs/bin").status_code == 400
+    assert changing.get("/runs/bin", params={"run": "f" * 32}).status_code == 404
+    assert changing.post("/runs/bin", f"/runs/bin?run={one}", runs=f"{one},{two}", action="delete").status_code == 303
+    assert book.get(one).deleted is not None
+    assert one not in changing.get("/runs").text
+    assert one in changing.get("/runs", params={"deleted": "1"}).text
+    assert "Restore 1 run" in changing.get("/runs/bin", params={"run": one}).text
+    assert changing.post("/runs/bin", f"/runs/bin?run={one}", runs=one, action="restore").status_code == 303
+    assert changing.get("/runs/bin", params={"run": [one, two]}).status_code == 400
+    assert one in changing.get("/runs").text
 
 
 def test_search_goes_straight_to_what_is_surely_meant(filled: Browser) -> None:

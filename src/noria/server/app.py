@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from noria.errors import Conflict, Misused, NoriaError, NotFound, Refused
 from noria.security.guard import Guard
-from noria.server import compare_handlers, handlers
+from noria.server import compare_handlers, handlers, run_handlers
 from noria.server.headers import SecureHeaders
 from noria.server.mlflow.dispatch import MlflowProtocol, bodies, tell
 
@@ -34,7 +34,9 @@ ROUTES: tuple[tuple[str, str, Callable[..., object], str], ...] = (
     # method, path, who answers, what it needs: "view" reads, "change" moves what is served or watched
     ("GET", "/", handlers.home, "view"),
     ("GET", "/search", handlers.search, "view"),
-    ("GET", "/runs", handlers.run_list, "view"),
+    ("GET", "/runs", run_handlers.run_list, "view"),
+    ("GET", "/runs/bin", run_handlers.moving, "view"),
+    ("POST", "/runs/bin", run_handlers.move, "track"),
     ("GET", "/runs/{run}", handlers.run, "view"),
     ("GET", "/runs/{run}/artifacts/{path:path}", handlers.run_artifact, "view"),
     ("GET", "/compare", compare_handlers.compare, "view"),
@@ -59,7 +61,7 @@ ROUTES: tuple[tuple[str, str, Callable[..., object], str], ...] = (
     ("GET", "/favicon.ico", handlers.favicon, "view"),
     ("GET", "/api/health", handlers.health, "view"),
     ("GET", "/api/attention", handlers.api_attention, "view"),
-    ("GET", "/api/runs", handlers.api_runs, "view"),
+    ("GET", "/api/runs", run_handlers.api_runs, "view"),
     ("GET", "/api/runs/{run}", handlers.api_run, "view"),
     ("GET", "/api/models", handlers.api_models, "view"),
     ("GET", "/api/models/{ref}", handlers.api_model, "view"),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["confirmed_form"]
 
 _FIELDS = 20
-_LENGTH = 2_000
+_LENGTH = 4_000
 
 
 async def confirmed_form(request: Request, tokens: FormTokens) -> Mapping[str, str]:

@@ -7,7 +7,6 @@ import mimetypes
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
@@ -16,6 +15,7 @@ from noria.errors import NotFound, WrongArgument
 from noria.registry import promotion
 from noria.registry.version import parse_ref
 from noria.server import assets, changes, drawings
+from noria.server.asking import as_json, limit_of, site_of
 from noria.server.forms import confirmed_form
 from noria.server.headers import REPORT_POLICY
 from noria.server.pages import alerts, attention, datasets, deployments, models, runs, series
@@ -28,27 +28,8 @@ if TYPE_CHECKING:
     from noria.server.site import Site
 
 
-def _site(request: Request) -> Site:
-    site: Site = request.app.state.site
-    site.look_again()
-    return site
-
-
 def _part(request: Request, name: str) -> str:
     return str(request.path_params[name])
-
-
-def _json(value: object) -> Response:
-    return Response(msgspec.json.encode(value, enc_hook=str), media_type="application/json")
-
-
-def _limit(request: Request, most: int = 500, default: int = 100) -> int:
-    text = request.query_params.get("limit", str(default))
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) <= most):
-        raise WrongArgument(
-            f"limit {text[:40]!r} is not a number from 1 to {most}", mend="?limit=100", code="N-SERVER-005"
-        )
-    return int(text)
 
 
 # ---- pages
@@ -56,7 +37,7 @@ def _limit(request: Request, most: int = 500, default: int = 100) -> int:
 
 def home(request: Request) -> Response:
     """What needs somebody."""
-    site = _site(request)
+    site = site_of(request)
     view = attention.home(site.workspace, site.now())
     return site.page(
         request, "home.html", title="Home", active="home", events="home", view=view, scorer=site.scorer_url
@@ -65,7 +46,7 @@ def home(request: Request) -> Response:
 
 def search(request: Request) -> Response:
     """Runs, models and datasets by name or id."""
-    site = _site(request)
+    site = site_of(request)
     wanted = request.query_params.get("q", "").strip()[:200]
     hits = finding.find(site.workspace, wanted)
     if len(hits) == 1 and hits[0].sure:
@@ -73,21 +54,9 @@ def search(request: Request) -> Response:
     return site.page(request, "search.html", title="Search", wanted=wanted, hits=hits)
 
 
-def run_list(request: Request) -> Response:
-    """The newest runs, filtered, a page at a time."""
-    site = _site(request)
-    view = runs.listing(
-        site.workspace,
-        where=request.query_params.get("where", "").strip()[:1000],
-        before=request.query_params.get("before"),
-        limit=_limit(request),
-    )
-    return site.page(request, "runs.html", title="Runs", active="runs", events="runs", view=view)
-
-
 def run(request: Request) -> Response:
     """One run."""
-    site = _site(request)
+    site = site_of(request)
     view = runs.one(site.workspace, _part(request, "run"))
     drawn, undrawn = series.of_one_run(site.workspace, view.run)
     return site.page(
@@ -105,19 +74,19 @@ def run(request: Request) -> Response:
 def run_artifact(request: Request) -> Response:
     """A file that a run made."""
     path = _part(request, "path")
-    return _file(path, runs.artifact(_site(request).workspace, _part(request, "run"), path))
+    return _file(path, runs.artifact(site_of(request).workspace, _part(request, "run"), path))
 
 
 def model_list(request: Request) -> Response:
     """The models."""
-    site = _site(request)
+    site = site_of(request)
     rows = models.overview(site.workspace)
     return site.page(request, "models.html", title="Models", active="models", events="models", rows=rows)
 
 
 def model(request: Request) -> Response:
     """A model's versions, or one version of it."""
-    site = _site(request)
+    site = site_of(request)
     ref = _part(request, "ref")
     if "@" not in ref:
         rows = models.versions(site.workspace, ref)
@@ -136,33 +105,33 @@ def model(request: Request) -> Response:
 
 def model_file(request: Request) -> Response:
     """A file of a version."""
-    registry = _site(request).workspace.registry
+    registry = site_of(request).workspace.registry
     path = _part(request, "path")
     return _file(path, registry.file(registry.resolve(_part(request, "ref")), path))
 
 
 def dataset_list(request: Request) -> Response:
     """The datasets."""
-    site = _site(request)
+    site = site_of(request)
     rows = datasets.overview(site.workspace)
     return site.page(request, "datasets.html", title="Datasets", active="datasets", rows=rows)
 
 
 def dataset(request: Request) -> Response:
     """One version of a dataset."""
-    site = _site(request)
+    site = site_of(request)
     view = datasets.one(site.workspace, _part(request, "ref"))
     return site.page(request, "dataset.html", title=view.ref, active="datasets", view=view)
 
 
 def deployment_list(request: Request) -> Response:
     """The one endpoint of the project."""
-    return RedirectResponse(f"/deployments/{quote(deployments.endpoint(_site(request).workspace))}", 303)
+    return RedirectResponse(f"/deployments/{quote(deployments.endpoint(site_of(request).workspace))}", 303)
 
 
 def deployment(request: Request) -> Response:
     """Traffic, latency and versions of an endpoint."""
-    site = _site(request)
+    site = site_of(request)
     view = deployments.one(site.workspace, _part(request, "endpoint"), site.now())
     return site.page(
         request,
@@ -179,12 +148,12 @@ def deployment(request: Request) -> Response:
 
 def monitoring_list(request: Request) -> Response:
     """The project's model."""
-    return RedirectResponse(f"/monitoring/{quote(_site(request).workspace.project.name)}", 303)
+    return RedirectResponse(f"/monitoring/{quote(site_of(request).workspace.project.name)}", 303)
 
 
 def monitoring(request: Request) -> Response:
     """Drift, performance, alerts and decisions of a model."""
-    site = _site(request)
+    site = site_of(request)
     view = watching.one(site.workspace, _part(request, "model"), site.now())
     return site.page(
         request,
@@ -200,7 +169,7 @@ def monitoring(request: Request) -> Response:
 
 def alert_list(request: Request) -> Response:
     """The alerts, and what was done about them."""
-    site = _site(request)
+    site = site_of(request)
     rows = alerts.listing(site.workspace, site.now())
     return site.page(request, "alerts.html", title="Alerts", active="alerts", events="alerts", rows=rows)
 
@@ -210,7 +179,7 @@ def alert_list(request: Request) -> Response:
 
 async def promote(request: Request) -> Response:
     """Make a version the champion."""
-    site = _site(request)
+    site = site_of(request)
     form = await confirmed_form(request, site.tokens)
     ref = parse_ref(_part(request, "ref"))
 
@@ -233,7 +202,7 @@ async def promote(request: Request) -> Response:
 
 async def rollback(request: Request) -> Response:
     """Make the champion before this one the champion again."""
-    site = _site(request)
+    site = site_of(request)
     form = await confirmed_form(request, site.tokens)
     name = _part(request, "model")
 
@@ -257,7 +226,7 @@ def _number(request: Request) -> int:
 
 async def mute(request: Request) -> Response:
     """Keep an alert quiet for a while."""
-    site = _site(request)
+    site = site_of(request)
     form = await confirmed_form(request, site.tokens)
     number = _number(request)
 
@@ -272,7 +241,7 @@ async def mute(request: Request) -> Response:
 
 async def resolve(request: Request) -> Response:
     """Close an alert by hand."""
-    site = _site(request)
+    site = site_of(request)
     form = await confirmed_form(request, site.tokens)
     number = _number(request)
     reason = form.get("reason", "").strip()
@@ -292,7 +261,7 @@ async def resolve(request: Request) -> Response:
 
 async def events(request: Request) -> Response:
     """The stream that tells a page when to look again."""
-    site = _site(request)
+    site = site_of(request)
     body = changes.stream(site, request, _part(request, "topic"))
     return StreamingResponse(body, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
@@ -320,8 +289,8 @@ def health(request: Request) -> Response:
     """Whether pages can be made: the database answers."""
     from importlib.metadata import version  # noqa: PLC0415 - asked for once, for the health answer
 
-    site = _site(request)
-    return _json({"status": "ok", "project": site.workspace.project.name, "version": version("noria")} | _open(site))
+    site = site_of(request)
+    return as_json({"status": "ok", "project": site.workspace.project.name, "version": version("noria")} | _open(site))
 
 
 def _open(site: Site) -> dict[str, int]:
@@ -330,64 +299,53 @@ def _open(site: Site) -> dict[str, int]:
 
 def api_attention(request: Request) -> Response:
     """What needs somebody."""
-    site = _site(request)
-    return _json(attention.home(site.workspace, site.now()))
-
-
-def api_runs(request: Request) -> Response:
-    """Runs."""
-    view = runs.listing(
-        _site(request).workspace,
-        where=request.query_params.get("where", "").strip()[:1000],
-        before=request.query_params.get("before"),
-        limit=_limit(request),
-    )
-    return _json(view)
+    site = site_of(request)
+    return as_json(attention.home(site.workspace, site.now()))
 
 
 def api_run(request: Request) -> Response:
     """One run."""
-    return _json(runs.one(_site(request).workspace, _part(request, "run")))
+    return as_json(runs.one(site_of(request).workspace, _part(request, "run")))
 
 
 def api_models(request: Request) -> Response:
     """Models."""
-    return _json(models.overview(_site(request).workspace))
+    return as_json(models.overview(site_of(request).workspace))
 
 
 def api_model(request: Request) -> Response:
     """A model's versions, or one of them."""
     ref = _part(request, "ref")
-    workspace = _site(request).workspace
-    return _json(models.version(workspace, ref) if "@" in ref else models.versions(workspace, ref))
+    workspace = site_of(request).workspace
+    return as_json(models.version(workspace, ref) if "@" in ref else models.versions(workspace, ref))
 
 
 def api_datasets(request: Request) -> Response:
     """Datasets."""
-    return _json(datasets.overview(_site(request).workspace))
+    return as_json(datasets.overview(site_of(request).workspace))
 
 
 def api_dataset(request: Request) -> Response:
     """One version of a dataset."""
-    return _json(datasets.one(_site(request).workspace, _part(request, "ref")))
+    return as_json(datasets.one(site_of(request).workspace, _part(request, "ref")))
 
 
 def api_deployment(request: Request) -> Response:
     """Traffic of an endpoint."""
-    site = _site(request)
-    return _json(deployments.one(site.workspace, _part(request, "endpoint"), site.now()))
+    site = site_of(request)
+    return as_json(deployments.one(site.workspace, _part(request, "endpoint"), site.now()))
 
 
 def api_monitoring(request: Request) -> Response:
     """Windows, alerts and decisions of a model."""
-    site = _site(request)
-    return _json(watching.one(site.workspace, _part(request, "model"), site.now()))
+    site = site_of(request)
+    return as_json(watching.one(site.workspace, _part(request, "model"), site.now()))
 
 
 def api_alerts(request: Request) -> Response:
     """Alerts."""
-    site = _site(request)
-    return _json(alerts.listing(site.workspace, site.now(), limit=_limit(request)))
+    site = site_of(request)
+    return as_json(alerts.listing(site.workspace, site.now(), limit=limit_of(request)))
 
 
 def _actor() -> str:

@@ -43,6 +43,8 @@ _SAID = {
     "rolled-back": "Rolled back. Scorers follow within a second.",
     "muted": "Muted.",
     "resolved": "Resolved.",
+    "deleted": "Deleted. They are in the bin.",
+    "restored": "Restored.",
 }
 
 

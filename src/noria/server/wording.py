@@ -24,7 +24,7 @@ def number(value: object, digits: int = 4) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if not math.isfinite(value):
-        return _DASH
+        return "NaN" if math.isnan(value) else "∞" if value > 0 else "−∞"
     if value == 0:
         return "0"
     size_of = abs(value)

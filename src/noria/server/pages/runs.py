@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
-from noria.errors import BlobNotFound, Misused, WrongArgument
+from noria.errors import BlobNotFound
 from noria.pipeline.records import Records
 from noria.server.pages.estimates import Estimate, estimates
 
@@ -22,10 +20,7 @@ if TYPE_CHECKING:
     from noria.runs.run import Run
     from noria.workspace import Workspace
 
-__all__ = ["RunRow", "RunView", "RunsView", "StepRow", "artifact", "listing", "one", "parse_filter", "row"]
-
-_SHOWN_METRICS = 3
-_TERM = re.compile(r"\s*([A-Za-z_][\w.\-]*)\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s]+)\s*")
+__all__ = ["RunRow", "RunView", "StepRow", "artifact", "one", "row"]
 
 
 @dataclass(frozen=True)
@@ -43,34 +38,7 @@ class RunRow:
     commit: str | None
     clean: bool | None
     model: str | None
-
-
-@dataclass(frozen=True)
-class RunsView:
-    """A page of the list of runs.
-
-    Parameters
-    ----------
-    rows : tuple of RunRow
-        Newest first.
-    metrics : tuple of str
-        The metrics that have a column.
-    where : str
-        The filter as written.
-    before : str or None
-        Id of the run after which this page goes on.
-    next : str or None
-        Query of the next page; None on the last.
-    problem : mapping or None
-        What is wrong with the filter.
-    """
-
-    rows: tuple[RunRow, ...]
-    metrics: tuple[str, ...]
-    where: str
-    before: str | None
-    next: str | None
-    problem: Mapping[str, str] | None
+    experiment: int = 0
 
 
 @dataclass(frozen=True)
@@ -104,26 +72,6 @@ class RunView:
     error: Mapping[str, str] | None
 
 
-def listing(workspace: Workspace, *, where: str = "", before: str | None = None, limit: int = 100) -> RunsView:
-    """List runs, a page at a time, by the key of the last one: no page gets slower than the first.
-
-    A filter that cannot be read gives no rows, and says why.
-    """
-    deciding = workspace.project.settings.model.metric or ""
-    try:
-        wanted = parse_filter(where)
-        after = workspace.runs.get(before) if before else None
-        found = workspace.runs.list(limit + 1, before=after, where=wanted)
-    except Misused as error:
-        return RunsView((), (), where, before, None, error.to_dict())
-    models = _models(workspace)
-    rows = tuple(row(run, models.get(run.id)) for run in found[:limit])
-    following = None
-    if len(found) > limit:
-        following = urlencode({"before": rows[-1].id, **({"where": where} if where else {})})
-    return RunsView(rows, _columns(rows, deciding), where, before, following, None)
-
-
 def one(workspace: Workspace, run_id: str) -> RunView:
     """Gather everything about a run.
 
@@ -133,7 +81,7 @@ def one(workspace: Workspace, run_id: str) -> RunView:
         There is no such run.
     """
     run = workspace.runs.get(run_id)
-    versions = _made_by(workspace, run.id)
+    versions = workspace.registry.of_runs([run.id]).get(run.id, ())
     steps = _steps(Records(workspace.database).states(run.id), run)
     states = Counter(step.state for step in steps)
     artifacts = workspace.artifacts.all(run.id)
@@ -195,70 +143,7 @@ def row(run: Run, model: str | None = None) -> RunRow:
         commit=run.git_commit,
         clean=run.git_clean,
         model=model,
-    )
-
-
-def parse_filter(text: str) -> dict[str, str]:
-    """Read ``status = failed and trigger = "cron"``.
-
-    Raises
-    ------
-    WrongArgument
-        It is not written so.
-
-    Examples
-    --------
-    >>> parse_filter('status = failed and name = "night run"')
-    {'status': 'failed', 'name': 'night run'}
-    >>> parse_filter("")
-    {}
-    """
-    found: dict[str, str] = {}
-    rest = text.strip()
-    while rest:
-        match = _TERM.match(rest)
-        if match is None:
-            raise _unreadable(rest)
-        found[match[1]] = match[2].strip("\"'")
-        rest = rest[match.end() :]
-        if rest:
-            joint = re.match(r"and\s+(?=\S)", rest, re.IGNORECASE)
-            if joint is None:
-                raise _unreadable(rest)
-            rest = rest[joint.end() :]
-    return found
-
-
-def _unreadable(rest: str) -> WrongArgument:
-    return WrongArgument(
-        f"the filter cannot be read from {rest[:60]!r} on",
-        mend='write NAME = VALUE, joined by "and": status = failed and trigger = manual',
-        code="N-SERVER-011",
-    )
-
-
-def _columns(rows: tuple[RunRow, ...], deciding: str) -> tuple[str, ...]:
-    """Choose the metrics worth a column: the one that decides, then those most runs have."""
-    counts = Counter(name for one_row in rows for name in one_row.metrics)
-    others = sorted((name for name in counts if name != deciding), key=lambda name: (-counts[name], name))
-    first = (deciding,) if deciding in counts else ()
-    return (*first, *others[: _SHOWN_METRICS - len(first)])
-
-
-def _models(workspace: Workspace) -> dict[str, str]:
-    return {
-        version.run_id: version.ref
-        for model in workspace.registry.models()
-        for version in workspace.registry.versions(model)
-    }
-
-
-def _made_by(workspace: Workspace, run_id: str) -> tuple[ModelVersion, ...]:
-    return tuple(
-        version
-        for model in workspace.registry.models()
-        for version in workspace.registry.versions(model)
-        if version.run_id == run_id
+        experiment=run.experiment_id,
     )
 
 

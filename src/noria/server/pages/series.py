@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from noria.errors import WrongArgument
 from noria.runs.curves import read_curve
-from noria.server.pages.runs import parse_filter
+from noria.runs.search import Question
 from noria.server.pages.thinning import thin
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def matching(workspace: Workspace, where: str, limit: int) -> list[Run]:
     WrongArgument
         The filter cannot be read.
     """
-    return list(workspace.runs.list(limit, where=parse_filter(where)))
+    return list(workspace.runs.search(Question.read(where, lenient=True), limit).rows)
 
 
 def curve(workspace: Workspace, run: Run, metric: str, most: int = MOST_POINTS) -> Curve:

@@ -1,6 +1,12 @@
 // Small conveniences. Every page is complete without them.
 // @ts-check
 
+// Other clients print addresses of another page layout; they mean the same runs.
+const elsewhere = /^#\/experiments\/(\d+)(?:\/runs\/([0-9a-f]{32}))?/.exec(location.hash);
+if (elsewhere && location.pathname === "/") {
+  location.replace(elsewhere[2] ? `/runs/${elsewhere[2]}` : `/runs?experiment=${elsewhere[1]}`);
+}
+
 const search = /** @type {HTMLInputElement | null} */ (document.querySelector("#search"));
 
 document.addEventListener("keydown", (event) => {

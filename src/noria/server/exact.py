@@ -1,0 +1,30 @@
+"""Numbers that JSON has no form for, written so that they come back as they were."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+
+__all__ = ["exact"]
+
+
+def exact(value: object) -> object:
+    """Give a value in which NaN and the infinities are the texts ``NaN``, ``Infinity`` and ``-Infinity``.
+
+    Examples
+    --------
+    >>> exact({"auc": float("nan"), "loss": [0.5, float("-inf")]})
+    {'auc': 'NaN', 'loss': [0.5, '-Infinity']}
+    """
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return value
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, Mapping):
+        return {name: exact(one) for name, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [exact(one) for one in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: exact(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    return value
