@@ -482,6 +482,22 @@ def test_a_point_is_found_and_leads_to_its_run(
 # ---- all of them
 
 
+def test_runs_are_chosen_and_compared_and_a_new_run_does_not_undo_the_choice(
+    watched: Watched, project: tuple[Workspace, list[str]], address: str
+) -> None:
+    page = watched.page
+    page.goto(f"{address}/runs")
+    for one in project[1][:2]:
+        page.locator(f"input[value='{one}']").check()
+    page.locator("h1").click()
+    with page.expect_response("**/runs"):
+        project[0].runs.finish(project[0].runs.start("train", "meanwhile"), "finished")
+    assert page.locator("input:checked").count() == 2
+    page.get_by_role("button", name="Compare the chosen").click()
+    page.wait_for_url("**/compare?*")
+    assert query(page)["run"] == project[1][1::-1], "the newest stands first"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1360])
 def test_everything_is_drawn_without_complaint(

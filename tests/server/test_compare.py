@@ -175,6 +175,16 @@ def test_the_start_says_how_and_offers_the_newest(curved: Curved, empty: Browser
     assert "noria run" in nothing.text
 
 
+def test_runs_are_chosen_on_their_page(curved: Curved) -> None:
+    page = curved.get("/runs")
+    check(page)
+    form = re.search(r'<form action="/compare">.*?</form>', page.text, re.DOTALL)
+    assert form is not None
+    boxes = re.findall(r'<input type="checkbox" name="run" value="([0-9a-f]{32})"', form[0])
+    assert set(curved.ids) <= set(boxes)
+    assert '/compare?where=status%20%3D%20finished"' in curved.get("/runs?where=status+%3D+finished").text
+
+
 @pytest.mark.parametrize(
     ("query", "status", "words"),
     [

@@ -232,13 +232,13 @@ def test_runs_are_ordered_by_any_column_and_show_what_somebody_chose(changing: B
         made[number] = book.start("logged", f"r{number}")
         book.log_metrics(made[number], {"auc x": number / 10, "same": 1.0})
         book.log_params(made[number], {"kind": "svm" if number % 2 else "tree", "fixed": 1})
-    ask = {"where": "kind IS NOT NULL", "order": "metrics.`auc x` ASC", "columns": "metrics.auc x,params.kind"}
+    ask = {"where": "params.kind IS NOT NULL", "order": "metrics.`auc x` ASC", "columns": "metrics.auc x,params.kind"}
     page = changing.get("/runs", params=ask).text
     assert re.findall(r'href="/runs/([0-9a-f]{32})"', page) == [made[number] for number in range(5)]
     assert 'aria-sort="ascending"' in page
     assert "5 runs match" in page
     assert page.count(">svm<") == 2
-    differing = changing.get("/runs", params={"where": "kind IS NOT NULL", "differ": "1"}).text
+    differing = changing.get("/runs", params={"where": "params.kind IS NOT NULL", "differ": "1"}).text
     assert 'title="order by params.kind"' in differing
     assert "params.fixed" not in re.findall(r'title="order by ([^"]+)"', differing)
     assert "metrics.same" not in re.findall(r'title="order by ([^"]+)"', differing)

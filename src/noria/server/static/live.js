@@ -18,8 +18,8 @@ async function refresh() {
     for (const part of document.querySelectorAll("[data-live]")) {
       const found = fresh.getElementById(part.id);
       const next = found && document.importNode(found, true);
-      // Never under somebody's hands: a part with focus or something folded open waits for the next change.
-      if (!next || part.contains(document.activeElement) || part.querySelector("details[open]")) continue;
+      // Never under somebody's hands: a part with focus, or something chosen or folded open, waits for the next change.
+      if (!next || part.contains(document.activeElement) || part.querySelector("details[open], input:checked")) continue;
       // A drawing that somebody may have zoomed into stays, and asks for its data anew.
       for (const figure of next.querySelectorAll("figure[data-src][id]")) {
         const standing = document.getElementById(figure.id);
