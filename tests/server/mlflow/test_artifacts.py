@@ -21,7 +21,7 @@ from noria.server.mlflow.places import checked_path, place_of
 from noria.store.blobs import Digest, digest_bytes
 
 if TYPE_CHECKING:
-    from conftest import Client
+    from protocol_client import Client
 
 PROXY = "/api/2.0/mlflow-artifacts/artifacts"
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Client
+    from protocol_client import Client
 
 
 def test_a_run_from_start_to_end(client: Client) -> None:
