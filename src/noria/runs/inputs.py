@@ -95,7 +95,19 @@ class Inputs:
                 upsert(connection, input_datasets, row, key=tuple(key), update=())
                 own = sa.and_(*(input_datasets.c[name] == value for name, value in key.items()))
                 did = connection.execute(sa.select(input_datasets.c.did).where(own)).scalar_one()
-                used = {"rid": opened.rid, "did": did, "context": dataset.context, "tags": dict(dataset.tags)}
+                known = connection.execute(
+                    sa.select(run_inputs.c.context, run_inputs.c.tags).where(
+                        run_inputs.c.rid == opened.rid, run_inputs.c.did == did
+                    )
+                ).first()
+                context, tags = (None, {}) if known is None else (known.context, known.tags)
+                # A second mention adds to the first: a metric of a data set names it again, without its role.
+                used = {
+                    "rid": opened.rid,
+                    "did": did,
+                    "context": context if dataset.context is None else dataset.context,
+                    "tags": {**tags, **dataset.tags},
+                }
                 upsert(connection, run_inputs, used, key=("rid", "did"))
 
         self._write(work)

@@ -180,6 +180,8 @@ def test_data_sets_that_went_in(client: Client) -> None:
         datasets=[{"dataset": dataset("rows", schema="s", profile="p"), "tags": [role]}, {"dataset": dataset("plain")}],
         models=[{"model_id": "m-1"}],
     )
+    # Named again without its role, as a metric of it does, it keeps the role.
+    client.done("runs/log-inputs", run_id=run, datasets=[{"dataset": dataset("rows", schema="s", profile="p")}])
     client.done("runs/outputs", run_id=run, models=[{"model_id": "m-2", "step": 4}])
     found = client.read("runs/get", run_id=run)["run"]
     assert found["inputs"] == {
