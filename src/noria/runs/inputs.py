@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
 
 from noria.runs.recording import open_run
 from noria.runs.tables import input_datasets, run_inputs, run_models, runs
 from noria.store.database import upsert
+from noria.store.prepared import Prepared
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from noria.store.database import Database, Write
 
-__all__ = ["DatasetInput", "Inputs", "ModelUse"]
+__all__ = ["DatasetInput", "Inputs", "ModelUse", "read_datasets", "read_model_uses"]
 
 _AT_ONCE = 500
 
@@ -147,29 +151,8 @@ class Inputs:
 
     def datasets(self, ids: Sequence[str]) -> dict[str, tuple[DatasetInput, ...]]:
         """Give the data sets of several runs, by run id, in the order they were first seen."""
-        found: dict[str, list[DatasetInput]] = {}
         with self._database.reading() as connection:
-            for start in range(0, len(ids), _AT_ONCE):
-                query = (
-                    sa.select(runs.c.id.label("run_id"), run_inputs.c.context, run_inputs.c.tags, input_datasets)
-                    .join(run_inputs, run_inputs.c.rid == runs.c.rid)
-                    .join(input_datasets, input_datasets.c.did == run_inputs.c.did)
-                    .where(runs.c.id.in_(ids[start : start + _AT_ONCE]))
-                    .order_by(input_datasets.c.did)
-                )
-                for row in connection.execute(query):
-                    one = DatasetInput(
-                        row.name,
-                        row.digest,
-                        row.source_type,
-                        row.source,
-                        row.schema,
-                        row.profile,
-                        row.context,
-                        row.tags,
-                    )
-                    found.setdefault(row.run_id, []).append(one)
-        return {run: tuple(given) for run, given in found.items()}
+            return read_datasets(connection, ids)
 
     def used_in(
         self, experiments: Sequence[int], *, limit: int = 1_000
@@ -189,15 +172,56 @@ class Inputs:
 
     def models(self, ids: Sequence[str]) -> dict[str, tuple[ModelUse, ...]]:
         """Give the logged models that several runs took in or put out, by run id."""
-        found: dict[str, list[ModelUse]] = {}
         with self._database.reading() as connection:
-            for start in range(0, len(ids), _AT_ONCE):
-                query = (
-                    sa.select(runs.c.id, run_models.c.model_id, run_models.c.role, run_models.c.step)
-                    .join(run_models, run_models.c.rid == runs.c.rid)
-                    .where(runs.c.id.in_(ids[start : start + _AT_ONCE]))
-                    .order_by(run_models.c.role, run_models.c.step, run_models.c.model_id)
-                )
-                for row in connection.execute(query):
-                    found.setdefault(row.id, []).append(ModelUse(row.model_id, row.role, row.step))
-        return {run: tuple(used) for run, used in found.items()}
+            return read_model_uses(connection, ids)
+
+
+def read_datasets(connection: sa.Connection, ids: Sequence[str]) -> dict[str, tuple[DatasetInput, ...]]:
+    """Do what `Inputs.datasets` does over an open connection."""
+    found: dict[str, list[DatasetInput]] = {}
+    for run, name, digest, source_type, source, schema, profile, context, tags in _each(
+        connection, _DATASETS_OF, _datasets, ids
+    ):
+        labels = json.loads(tags) if isinstance(tags, str) else tags
+        one = DatasetInput(name, digest, source_type, source, schema, profile, context, labels)
+        found.setdefault(run, []).append(one)
+    return {run: tuple(given) for run, given in found.items()}
+
+
+def read_model_uses(connection: sa.Connection, ids: Sequence[str]) -> dict[str, tuple[ModelUse, ...]]:
+    """Do what `Inputs.models` does over an open connection."""
+    found: dict[str, list[ModelUse]] = {}
+    for run, model_id, role, step in _each(connection, _MODELS_OF, _uses, ids):
+        found.setdefault(run, []).append(ModelUse(model_id, role, step))
+    return {run: tuple(used) for run, used in found.items()}
+
+
+def _each(
+    connection: sa.Connection, one: Prepared, query: sa.Select[Any], ids: Sequence[str]
+) -> Iterator[Sequence[Any]]:
+    if len(ids) == 1:  # what is asked most: a single run
+        yield from one.run(connection, {"run": ids[0]})
+        return
+    for start in range(0, len(ids), _AT_ONCE):
+        yield from connection.execute(query.where(runs.c.id.in_(ids[start : start + _AT_ONCE])))
+
+
+_set = input_datasets.c
+_datasets = (
+    sa.select(
+        runs.c.id,
+        *(_set.name, _set.digest, _set.source_type, _set.source, _set.schema, _set.profile),
+        run_inputs.c.context,
+        run_inputs.c.tags,
+    )
+    .join(run_inputs, run_inputs.c.rid == runs.c.rid)
+    .join(input_datasets, _set.did == run_inputs.c.did)
+    .order_by(_set.did)
+)
+_uses = (
+    sa.select(runs.c.id, run_models.c.model_id, run_models.c.role, run_models.c.step)
+    .join(run_models, run_models.c.rid == runs.c.rid)
+    .order_by(run_models.c.role, run_models.c.step, run_models.c.model_id)
+)
+_DATASETS_OF = Prepared(lambda _dialect: _datasets.where(runs.c.id == sa.bindparam("run")))
+_MODELS_OF = Prepared(lambda _dialect: _uses.where(runs.c.id == sa.bindparam("run")))

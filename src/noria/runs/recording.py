@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from noria.errors import RunNotFound, WrongArgument
 from noria.runs.experiments import find_experiment
 from noria.runs.run import RunId, Status
-from noria.runs.tables import metric_latest, metric_points, run_params, run_tags, runs
+from noria.runs.tables import experiments, metric_latest, metric_points, run_params, run_tags, runs
 from noria.store.blobs import canonical_json
 from noria.store.columns import to_micros
 from noria.store.prepared import Prepared, inserting
@@ -71,20 +71,20 @@ def create_run(connection: sa.Connection, row: Mapping[str, object], tags: Mappi
     ExperimentNotFound, WrongArgument
         The experiment does not exist, or is deleted.
     """
-    experiment = find_experiment(connection, int(str(row["experiment_id"])))
-    if experiment.deleted is not None:
+    number = int(str(row["experiment_id"]))
+    experiment = _EXPERIMENT.run(connection, {"number": number}).first()
+    if experiment is None:
+        find_experiment(connection, number)  # says that there is none
+    elif (known := cast("tuple[str, int | None]", experiment))[1] is not None:
         raise WrongArgument(
-            f"experiment {experiment.name!r} is deleted, and takes no new runs",
+            f"experiment {known[0]!r} is deleted, and takes no new runs",
             mend="restore it, or log to another",
             code="N-RUNS-025",
         )
-    there = connection.execute(sa.select(runs.c.rid).where(runs.c.id == row["id"])).first()
-    if there is None:
-        rid = connection.execute(sa.insert(runs).values(dict(row)).returning(runs.c.rid)).scalar_one()
-        if tags:
-            connection.execute(
-                sa.insert(run_tags), [{"rid": rid, "name": name, "value": value} for name, value in tags.items()]
-            )
+    made = _RUN.run(connection, {name: _stored(value) for name, value in row.items()}).first()
+    if made is not None and tags:
+        rid = cast("int", made[0])
+        _TAG.run(connection, [{"rid": rid, "name": name, "value": value} for name, value in tags.items()])
 
 
 def open_run(connection: sa.Connection, run: str, *, writable: bool = True) -> OpenRun:
@@ -281,6 +281,21 @@ def _short(value: str) -> str:
     return repr(value if len(value) <= 80 else value[:77] + "…")
 
 
+def _stored(value: object) -> object:
+    """Give a value as the column keeps it: `Prepared` does not convert."""
+    if isinstance(value, datetime):
+        return to_micros(value)
+    return canonical_json(value) if isinstance(value, Mapping) else value
+
+
+def _experiment(_dialect: str) -> sa.Executable:
+    return sa.select(experiments.c.name, experiments.c.deleted).where(experiments.c.id == sa.bindparam("number"))
+
+
+def _adding_run(dialect: str) -> sa.Executable:
+    return inserting(dialect, runs).on_conflict_do_nothing(index_elements=["id"]).returning(runs.c.rid)
+
+
 def _finding(_dialect: str) -> sa.Executable:
     return sa.select(runs.c.rid, runs.c.experiment_id, runs.c.name, runs.c.status, runs.c.deleted).where(
         runs.c.id == sa.bindparam("id")
@@ -334,6 +349,8 @@ def _tags_over(dialect: str) -> Insert:
     return statement.on_conflict_do_update(index_elements=["rid", "name"], set_={"value": new.value})
 
 
+_EXPERIMENT = Prepared(_experiment)
+_RUN = Prepared(_adding_run, tuple(column.name for column in runs.c if column.name != "rid"))
 _FIND = Prepared(_finding)
 _REVIVE = Prepared(_reviving)
 _POINT = Prepared(_adding_points, ("rid", "name", "at_ms", "step", "value", "nan"))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from noria.errors import RunNotFound
+from noria.runs.curves import Curve, read_curve
 from noria.runs.run import MetricPoint
 from noria.server.mlflow import answers
 from noria.server.mlflow.answers import Json
@@ -59,12 +60,13 @@ def history(desk: Desk, form: History) -> Json:
     """Give the values of a metric by time, step, value; all of them, unless a page is asked for."""
     run, key, most = form.run, form.metric_key, form.max_results
     after = _from_token(form.page_token, run, key) if form.page_token else None
+    if most is None and after is None:
+        return _curve(key, read_curve(desk.database, run, key))
     # One more than asked for says whether there is another page.
     points = desk.runs.history(run, key, limit=None if most is None else most + 1, after=after)
-    if most is None or len(points) <= most:
-        return _metrics(key, points)
-    points = points[:most]
-    return {**_metrics(key, points), "next_page_token": _to_token(points[-1], run, key)}
+    shown = points[:most]
+    following = _to_token(shown[-1], run, key) if len(shown) < len(points) else None
+    return answers.page("metrics", [answers.metric(key, point) for point in shown], following)
 
 
 def history_bulk(desk: Desk, form: Bulk) -> Json:
@@ -102,24 +104,20 @@ def history_interval(desk: Desk, form: Interval) -> Json:
     return {"metrics": found} if found else {}
 
 
-def _metrics(key: str, points: Sequence[MetricPoint]) -> Json:
-    # Hundreds of thousands in one answer: the dictionary is written out here, and numbers looked at only where odd.
+def _curve(key: str, curve: Curve) -> Json:
+    """Write a whole history: as text at once, for there may be hundreds of thousands of points."""
+    if not curve.value:
+        return {}
     number, isfinite = answers.number, math.isfinite
-    return (
-        {
-            "metrics": [
-                {
-                    "key": key,
-                    "value": point.value if isfinite(point.value) else number(point.value),
-                    "timestamp": point.at_ms,
-                    "step": point.step,
-                }
-                for point in points
-            ]
-        }
-        if points
-        else {}
-    )
+    before = f'{{"key":{msgspec.json.encode(key).decode()},"value":'
+    written = [
+        # What Python writes for a finite number is JSON.
+        f'{before}{value!r},"timestamp":{at_ms},"step":{step}}}'
+        if isfinite(value)
+        else f'{before}{msgspec.json.encode(number(value)).decode()},"timestamp":{at_ms},"step":{step}}}'
+        for step, at_ms, value in zip(curve.step, curve.at_ms, curve.value, strict=True)
+    ]
+    return {"metrics": msgspec.Raw(f"[{','.join(written)}]".encode())}
 
 
 def _of_run(desk: Desk, run: str, key: str, *, limit: int) -> list[Json]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import enum
 import uuid
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
 import msgspec
 
+from noria.runs.hydration import read_runs
+from noria.runs.inputs import read_datasets, read_model_uses
 from noria.runs.logged_models import ModelMetric
 from noria.runs.recording import Point, open_run, record_params, record_points, record_tags
+from noria.runs.run import Run, RunId
 from noria.runs.search import Question
 from noria.server.mlflow import answers, names
 from noria.server.mlflow.answers import NAME_TAG, Json
@@ -19,11 +23,10 @@ from noria.server.mlflow.forms import Form, Number, OfRun, Required, ViewType, w
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     import sqlalchemy as sa
 
-    from noria.runs.run import Run, Status
+    from noria.runs.run import Status
 
 __all__ = [
     "create",
@@ -145,27 +148,42 @@ class Search(Form):
     page_token: str = ""
 
 
-def create(desk: Desk, form: Create) -> Json:
+async def create(desk: Desk, form: Create) -> Json:
     """Start a run."""
     tags = {names.checked_key(tag.key): names.cut(tag.value, names.MAX_TAG) for tag in form.tags}
     if form.run_name and tags.get(NAME_TAG, form.run_name) != form.run_name:
         wrong("run_name", form.run_name, f"the tag {NAME_TAG} says {tags[NAME_TAG]!r}")
     name = form.run_name or tags.get(NAME_TAG) or names.readable_name()
-    experiment_id = names.experiment_number(form.experiment_id or "0")
-    run = desk.runs.start(
+    made = Run(
+        RunId(uuid.uuid4().hex),
         "logged",
         name,
-        experiment=experiment_id,
-        run=uuid.uuid4().hex,
-        tags={**tags, NAME_TAG: name},
-        git_commit=tags.get(_COMMIT_TAG) or None,
+        "running",
+        started=_date("start_time", form.start_time) if form.start_time is not None else datetime.now(UTC),
         trigger="client",
+        git_commit=tags.get(_COMMIT_TAG) or None,
+        tags=dict(sorted({**tags, NAME_TAG: name}.items())),
+        experiment_id=names.experiment_number(form.experiment_id or "0"),
         user_id=form.user_id or tags.get(_USER_TAG, ""),
-        at=None if form.start_time is None else _date("start_time", form.start_time),
-        # A client says nothing between two things it logs, so that silence means nothing.
-        beats=False,
     )
-    return {"run": answers.run(desk.run(run), desk.location(experiment_id))}
+
+    def work(connection: sa.Connection) -> str:
+        desk.runs_within(connection).start(
+            made.kind,
+            made.name,
+            experiment=made.experiment_id,
+            run=made.id,
+            tags=made.tags,
+            git_commit=made.git_commit,
+            trigger=made.trigger,
+            user_id=made.user_id,
+            at=made.started,
+            # A client says nothing between two things it logs, so that silence means nothing.
+            beats=False,
+        )
+        return desk.location(made.experiment_id)
+
+    return {"run": answers.run(made, await desk.commit(work))}
 
 
 def update(desk: Desk, form: Update) -> Json:
@@ -187,7 +205,11 @@ def update(desk: Desk, form: Update) -> Json:
 
 def get(desk: Desk, form: OfRun) -> Json:
     """Read a run with all but its histories."""
-    return {"run": written(desk, [desk.run(form.run)])[0]}
+    run = form.run
+    with desk.database.reading() as connection:
+        found = read_runs(connection, [open_run(connection, run, writable=False).rid])[0]
+        datasets, models = read_datasets(connection, [run]), read_model_uses(connection, [run])
+    return {"run": answers.run(found, desk.location(found.experiment_id), datasets.get(run, ()), models.get(run, ()))}
 
 
 def search(desk: Desk, form: Search) -> Json:
