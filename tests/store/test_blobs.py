@@ -110,3 +110,40 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
     for digest in acknowledged:
         assert len(blobs.get(digest)) == 20_000
     assert all(digest_bytes(blobs.get(digest)) == digest for digest in blobs), "no half object under a final name"
+
+
+def test_bytes_that_come_piece_by_piece(blobs: Blobs) -> None:
+    with blobs.writer() as writer:
+        for piece in (b"a" * 5, b"", b"b" * (3 << 20)):
+            writer.write(piece)
+        digest = writer.finish()
+    whole = b"a" * 5 + b"b" * (3 << 20)
+    assert (digest, writer.size) == (digest_bytes(whole), len(whole))
+    assert b"".join(blobs.pieces(digest)) == whole
+    assert list(blobs) == [digest]
+
+
+def test_what_was_begun_and_left_is_gone(blobs: Blobs) -> None:
+    with pytest.raises(ZeroDivisionError), blobs.writer() as writer:  # noqa: PT012 - what is left is looked at inside
+        writer.write(b"x" * 100)
+        assert len(list(blobs.root.iterdir())) == 1
+        raise ZeroDivisionError
+    assert list(blobs.root.iterdir()) == []
+
+
+@pytest.mark.parametrize("size", [0, 10, 1 << 20, (1 << 20) + 1, 3 << 20])
+def test_pieces_never_make_up_the_whole_of_a_damaged_object(blobs: Blobs, size: int) -> None:
+    data = b"x" * size
+    digest = blobs.put(data)
+    assert b"".join(blobs.pieces(digest)) == data
+    path = blobs.path(digest)
+    path.chmod(0o644)
+    path.write_bytes(data[:-1] + b"y" if data else b"y")
+    got = b""
+    with pytest.raises(CorruptedBlob):  # noqa: PT012 - what came before it counts
+        for piece in blobs.pieces(digest):
+            got += piece
+    assert len(got) < max(size, 1)
+    path.unlink()
+    with pytest.raises(BlobNotFound):
+        next(blobs.pieces(digest))

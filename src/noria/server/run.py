@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import signal
 import sys
@@ -66,6 +67,7 @@ def serve(
     # Before the first request, so that what is wrong is said here and not on a page.
     _ = workspace.project, workspace.database
     site = Site(workspace, scorer_url)
+    _spare_collections()
     config = uvicorn.Config(
         application(site, hosts=allowed_hosts(bound)),
         http=present(site.presence),
@@ -88,6 +90,17 @@ def serve(
         for number, handler in before.items():
             signal.signal(number, handler)
         bound.close()
+
+
+def _spare_collections() -> None:
+    """Let the garbage collector pass over what stays, and look less often.
+
+    A page of a thousand runs is a hundred thousand small objects, all of them alive until it is sent: to look through
+    them again and again while they are made took a third of its time. Nothing here makes cycles in any number.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
