@@ -46,6 +46,8 @@ COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
     },
     "The workshop": {
         "schema": ("noria.cli.schema", "schema", "Print the JSON Schema of noria.toml."),
+        "import": ("noria.cli.importing", "import_", "Take over what MLflow recorded."),
+        "export": ("noria.cli.exporting", "export", "Give runs back in the form of MLflow."),
         "ci": ("noria.cli.ci", "ci", "Write a CI workflow that checks, runs and reports."),
         "fsck": ("noria.cli.fsck", "fsck", "Read everything stored and tell what is damaged."),
     },

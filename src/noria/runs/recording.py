@@ -36,6 +36,7 @@ __all__ = [
     "record_tags",
     "run_not_found",
     "tag_of",
+    "write_points",
 ]
 
 _INT64 = 1 << 63
@@ -161,7 +162,6 @@ def record_points(connection: sa.Connection, run: OpenRun, points: Sequence[Poin
         best = latest.get(point.name)
         if best is None or _rank(point) > _rank(best):
             latest[point.name] = point
-    _POINT.run(connection, rows if len(rows) > 1 else rows[0])
     # In the order of their names, so that two writers on PostgreSQL take the rows in the same order.
     tops: list[dict[str, object]] = [
         {
@@ -175,7 +175,16 @@ def record_points(connection: sa.Connection, run: OpenRun, points: Sequence[Poin
         }
         for name, top in sorted(latest.items())
     ]
-    _LATEST.run(connection, tops if len(tops) > 1 else tops[0])
+    write_points(connection, rows, tops)
+
+
+def write_points(
+    connection: sa.Connection, rows: Sequence[Mapping[str, object]], tops: Sequence[Mapping[str, object]]
+) -> None:
+    """Write ready rows of `metric_points`, and of `metric_latest` those that are later than what is there."""
+    if rows:
+        _POINT.run(connection, rows if len(rows) > 1 else rows[0])
+        _LATEST.run(connection, tops if len(tops) > 1 else tops[0])
 
 
 def record_params(
