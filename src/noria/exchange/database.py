@@ -204,7 +204,7 @@ class MlflowDatabase:
         params = self._named("params", "run_uuid", "key", "value", own)
         tags = self._named("tags", "run_uuid", "key", "value", own)
         datasets, models = self._inputs(ids)
-        counting: sa.Select[Any] = sa.select(sa.column("run_uuid"), sa.func.count()).select_from(sa.table("metrics"))
+        counting: Any = sa.select(sa.column("run_uuid"), sa.func.count()).select_from(sa.table("metrics"))
         with self._reading() as connection:
             counted = connection.execute(counting.where(own).group_by(sa.column("run_uuid"))).all()
         # Points are only ever added there, so their number tells whether there are new ones.
@@ -322,8 +322,9 @@ class MlflowDatabase:
 
     def _select(self, table: str, *columns: str) -> sa.Select[Any]:
         known = self._columns[table]
-        wanted = [sa.column(name) if name in known else sa.null().label(name) for name in columns]
-        return sa.select(*wanted).select_from(sa.table(table))
+        wanted: list[Any] = [sa.column(name) if name in known else sa.null().label(name) for name in columns]
+        query: sa.Select[Any] = sa.select(*wanted).select_from(sa.table(table))
+        return query
 
     def _reading(self) -> AbstractContextManager[sa.Connection]:
         return _Told(self._engine, self._shown)
