@@ -233,10 +233,9 @@ class _Body(io.RawIOBase):
         return count
 
     def close(self) -> None:
-        if not self.closed:
-            if not self._response.isclosed():
-                # What is left unread would be taken for the next answer.
-                self._response.read()
+        if not self.closed and not self._response.isclosed():
+            # What is left unread would be taken for the next answer.
+            self._response.read()
         super().close()
 
 
