@@ -96,7 +96,8 @@ class Ledger:
                     rows = connection.execute(query.group_by(table.c.rid))
                     counts[what] = {rids[rid]: number for rid, number in rows}
                 query = sa.select(artifacts.c.owner, sa.func.count()).where(artifacts.c.owner.in_(some))
-                counts["files"] = dict(connection.execute(query.group_by(artifacts.c.owner)).tuples().all())
+                rows = connection.execute(query.group_by(artifacts.c.owner))
+                counts["files"] = {owner: number for owner, number in rows}
                 for owner, held in known.items():
                     wanted = {"params": held.params, "tags": held.tags, "points": held.points, "files": held.files or 0}
                     if owner not in present:  # a logged model: its params are elsewhere

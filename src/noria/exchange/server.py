@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import IO
 from urllib.parse import quote, urlsplit
 
-from noria.errors import SourceNotFound, WorkFailed
+from noria.errors import NoriaError, SourceNotFound, WorkFailed
 from noria.exchange.reading import as_int, dataset_input, latest_of, model_status, run_status
 from noria.exchange.rest import Missing, Rest
 from noria.exchange.source import (
@@ -70,6 +70,9 @@ class MlflowServer:
                 mend="name the address of the tracking server, with its path if it has one",
                 code="N-EXCHANGE-070",
             ) from error
+        except NoriaError:
+            self.rest.close()
+            raise
 
     def close(self) -> None:
         """Close the connection."""
