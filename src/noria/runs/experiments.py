@@ -17,7 +17,7 @@ from noria.store.database import upsert
 if TYPE_CHECKING:
     from noria.store.database import Database, Write
 
-__all__ = ["DEFAULT", "Experiment", "Experiments", "find_experiment"]
+__all__ = ["DEFAULT", "Experiment", "Experiments", "ensure_experiment", "find_experiment"]
 
 DEFAULT = 0
 """The experiment that is there from the start, called ``Default``."""
@@ -281,6 +281,29 @@ def find_experiment(connection: sa.Connection, number: int) -> Experiment:
     own = sa.select(experiment_tags.c.name, experiment_tags.c.value).where(experiment_tags.c.experiment_id == number)
     tags = {name: value for name, value in connection.execute(own.order_by(experiment_tags.c.name))}
     return Experiment(**row, tags=tags)
+
+
+def ensure_experiment(connection: sa.Connection, name: str) -> int:
+    """Give the number of the experiment of this name over an open connection, opening it where there is none.
+
+    Raises
+    ------
+    Conflict
+        It is deleted.
+    WrongArgument
+        The name is empty.
+    """
+    if not name.strip():
+        raise WrongArgument("an experiment needs a name", mend="give it one", code="N-RUNS-020")
+    now = datetime.now(UTC)
+    row = {"name": name, "artifact_location": "", "created": now, "updated": now}
+    # Two may open it at once; then both log to the one.
+    upsert(connection, experiments, row, key=("name",), update=())
+    found = connection.execute(sa.select(experiments.c.id, experiments.c.deleted).where(experiments.c.name == name))
+    number, deleted = found.one()
+    if deleted is not None:
+        raise _taken(name, deleted=True)
+    return int(number)
 
 
 def _must_be_free(connection: sa.Connection, name: str) -> None:

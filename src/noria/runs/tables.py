@@ -25,6 +25,7 @@ __all__ = [
     "metric_latest",
     "metric_points",
     "run_inputs",
+    "run_journals",
     "run_log",
     "run_models",
     "run_params",
@@ -175,6 +176,16 @@ run_log = sa.Table(
     sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("at_ms", sa.BigInteger, nullable=False),
     sa.Column("line", sa.Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+run_journals = sa.Table(
+    "run_journals",
+    metadata,
+    # How far the journal of each client has been taken in: written with what was taken, so that nothing is twice.
+    sa.Column("rid", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("journal", sa.String(32), primary_key=True),
+    sa.Column("acknowledged", sa.BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
 
