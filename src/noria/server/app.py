@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -14,16 +15,17 @@ from starlette.routing import Route
 
 from noria.errors import Conflict, Misused, NoriaError, NotFound, Refused
 from noria.security.guard import Guard
-from noria.server import compare_handlers, handlers, run_handlers
+from noria.server import compare_handlers, handlers, run_handlers, tracking
 from noria.server.headers import SecureHeaders
 from noria.server.mlflow.dispatch import MlflowProtocol, bodies, tell
+from noria.server.vigil import watch_runs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from starlette.requests import Request
 
-    from noria.security.guard import App
+    from noria.security.guard import App, Body, Scope
     from noria.server.site import Site
 
 __all__ = ["ROUTES", "application"]
@@ -70,6 +72,8 @@ ROUTES: tuple[tuple[str, str, Callable[..., object], str], ...] = (
     ("GET", "/api/deployments/{endpoint}", handlers.api_deployment, "view"),
     ("GET", "/api/monitoring/{model}", handlers.api_monitoring, "view"),
     ("GET", "/api/alerts", handlers.api_alerts, "view"),
+    ("POST", "/api/tracking/runs/{run}/batch", tracking.batch, "track"),
+    ("PUT", "/api/tracking/runs/{run}/artifacts/{path:path}", tracking.artifact, "track"),
 )
 
 
@@ -86,7 +90,9 @@ def application(site: Site, *, hosts: frozenset[str]) -> App:
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        watch = asyncio.create_task(watch_runs(site))
         yield
+        watch.cancel()
         site.close()
         both.close()
 
@@ -97,7 +103,11 @@ def application(site: Site, *, hosts: frozenset[str]) -> App:
     )
     inner.state.site = site
     both = MlflowProtocol(site, otherwise=GZipMiddleware(inner, minimum_size=600))
-    return SecureHeaders(Guard(both, hosts=hosts, max_body=_MAX_FORM, bodies=bodies, tell=tell))
+    return SecureHeaders(Guard(both, hosts=hosts, max_body=_MAX_FORM, bodies=_bodies, tell=tell))
+
+
+def _bodies(scope: Scope) -> Body | None:
+    return tracking.bodies(scope) or bodies(scope)
 
 
 def status_of(error: NoriaError) -> int:
