@@ -44,6 +44,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
         "alerts": ("noria.cli.alerts", "alerts", "Alerts: list, mute."),
         "ui": ("noria.cli.ui", "ui", "Serve the pages alone."),
     },
+    "The team": {
+        "users": ("noria.cli.users", "users", "Who may come in: add, list, role, disable, passwd."),
+        "tokens": ("noria.cli.tokens", "tokens", "What programs show: create, list, revoke."),
+    },
     "The workshop": {
         "schema": ("noria.cli.schema", "schema", "Print the JSON Schema of noria.toml."),
         "import": ("noria.cli.importing", "import_", "Take over what MLflow recorded."),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from noria.security.identity import Identity
 from noria.security.login import Login, WrongCredentials
@@ -27,6 +27,8 @@ __all__ = ["COOKIE", "BadCredentials", "Credentials", "session_key"]
 
 COOKIE = "__Host-noria"
 """A browser takes a cookie of this prefix from our own host only, over TLS only, and for all of it."""
+
+T = TypeVar("T")
 
 _FRESH_SECONDS = 1.0
 _KEPT = 4096
@@ -117,7 +119,7 @@ class Credentials:
             return await self._of_session(cookie)
         return None
 
-    async def run_hashing(self, work: Callable[[], Identity]) -> Identity:
+    async def run_hashing(self, work: Callable[[], T]) -> T:
         """Do work that hashes a password, a few at a time; too many that wait are sent away.
 
         Raises

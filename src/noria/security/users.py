@@ -189,13 +189,7 @@ class Users:
         NotAllowed
             It would take the last administrator's rights.
         """
-        if role not in (*ROLES, "none"):
-            raise WrongArgument(
-                f"{role[:40]!r} is no role",
-                why=f"roles are {', '.join(ROLES)}, and none",
-                mend=did_you_mean(role, ROLES) or "noria users role --help",
-                code="N-SECURITY-043",
-            )
+        self.check_role(role)
         if project != EVERYWHERE:
             checked_name("project", project)
         user = self.get(name)
@@ -209,15 +203,31 @@ class Users:
             self._keep_an_admin(connection, user)
         return self.get(name)
 
+    def check_role(self, role: str) -> None:
+        """Refuse what is no role.
+
+        Raises
+        ------
+        WrongArgument
+            It is none of `noria.security.policy.ROLES`, nor ``none``.
+        """
+        if role not in (*ROLES, "none"):
+            raise WrongArgument(
+                f"{role[:40]!r} is no role",
+                why=f"roles are {', '.join(ROLES)}, and none",
+                mend=did_you_mean(role, ROLES) or "noria users role --help",
+                code="N-SECURITY-043",
+            )
+
     def has_admin(self) -> bool:
-        """Say whether somebody may name users: active, with a role of admin."""
+        """Say whether somebody may name users: active, and admin of every project."""
         with self._database.reading() as connection:
             return _admins(connection) > 0
 
     def _keep_an_admin(self, connection: sa.Connection, before: User) -> None:
         # After `record`, whose lock lets one change of rights follow another: two administrators who take each
         # other's rights at once would otherwise both succeed.
-        was_admin = before.active and any(held.role == "admin" for held in before.grants.values())
+        was_admin = before.active and before.grants.get(EVERYWHERE, Grant()).role == "admin"
         if was_admin and _admins(connection) == 0:
             raise NotAllowed(
                 f"{before.name} is the last administrator",
@@ -237,7 +247,7 @@ def _admins(connection: sa.Connection) -> int:
     statement = (
         sa.select(sa.func.count(sa.distinct(users.c.id)))
         .join(grants, grants.c.user_id == users.c.id)
-        .where(users.c.active, grants.c.role == "admin")
+        .where(users.c.active, grants.c.role == "admin", grants.c.project == EVERYWHERE)
     )
     return connection.execute(statement).scalar_one()
 

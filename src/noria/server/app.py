@@ -15,9 +15,14 @@ from starlette.routing import Route
 
 from noria.errors import Conflict, Misused, NoriaError, NotFound, Refused
 from noria.security.guard import Guard
-from noria.server import compare_handlers, handlers, run_handlers, tracking
+from noria.security.policy import RoutePolicy
+from noria.security.throttle import TooManyAttempts
+from noria.server import account, compare_handlers, handlers, run_handlers, team, tracking
+from noria.server.caller import visitor
+from noria.server.doorman import Doorman
 from noria.server.headers import SecureHeaders
 from noria.server.mlflow.dispatch import MlflowProtocol, bodies, tell
+from noria.server.mlflow.routes import MLFLOW_ROUTES
 from noria.server.vigil import watch_runs
 
 if TYPE_CHECKING:
@@ -26,14 +31,16 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from noria.security.guard import App, Body, Scope
+    from noria.security.policy import Route as Row
     from noria.server.site import Site
 
-__all__ = ["ROUTES", "application"]
+__all__ = ["ROUTES", "TABLES", "application"]
 
 _MAX_FORM = 64 << 10
 
 ROUTES: tuple[tuple[str, str, Callable[..., object], str], ...] = (
-    # method, path, who answers, what it needs: "view" reads, "change" moves what is served or watched
+    # method, path, who answers, what it needs: "view" reads, "change" moves what is served or watched, "administer"
+    # names users; "account" is for whoever has logged in, "open" for everybody
     ("GET", "/", handlers.home, "view"),
     ("GET", "/search", handlers.search, "view"),
     ("GET", "/runs", run_handlers.run_list, "view"),
@@ -59,8 +66,21 @@ ROUTES: tuple[tuple[str, str, Callable[..., object], str], ...] = (
     ("POST", "/alerts/{number}/mute", handlers.mute, "change"),
     ("POST", "/alerts/{number}/resolve", handlers.resolve, "change"),
     ("GET", "/events/{topic:path}", handlers.events, "view"),
-    ("GET", "/static/{version}/{name}", handlers.static, "view"),
-    ("GET", "/favicon.ico", handlers.favicon, "view"),
+    ("GET", "/static/{version}/{name}", handlers.static, "open"),
+    ("GET", "/favicon.ico", handlers.favicon, "open"),
+    ("GET", "/login", account.login_form, "open"),
+    ("POST", "/login", account.login, "open"),
+    ("GET", "/join", account.join_form, "open"),
+    ("POST", "/join", account.join, "open"),
+    ("POST", "/logout", account.logout, "account"),
+    ("GET", "/settings", team.settings, "account"),
+    ("POST", "/settings/password", team.set_own_password, "account"),
+    ("POST", "/settings/tokens", team.create_token, "account"),
+    ("POST", "/settings/tokens/{token}/revoke", team.revoke_token, "account"),
+    ("POST", "/settings/users", team.add_user, "administer"),
+    ("POST", "/settings/users/{user}/role", team.grant_role, "administer"),
+    ("POST", "/settings/users/{user}/active", team.set_active, "administer"),
+    ("POST", "/settings/users/{user}/invite", team.invite_user, "administer"),
     ("GET", "/api/health", handlers.health, "view"),
     ("GET", "/api/attention", handlers.api_attention, "view"),
     ("GET", "/api/runs", run_handlers.api_runs, "view"),
@@ -76,8 +96,11 @@ ROUTES: tuple[tuple[str, str, Callable[..., object], str], ...] = (
     ("PUT", "/api/tracking/runs/{run}/artifacts/{path:path}", tracking.artifact, "track"),
 )
 
+TABLES: tuple[tuple[Row, ...], ...] = (ROUTES, MLFLOW_ROUTES)
+"""Every table of routes: what is in none of them is answered to nobody."""
 
-def application(site: Site, *, hosts: frozenset[str]) -> App:
+
+def application(site: Site, *, hosts: frozenset[str], scheme: str = "http") -> App:
     """Build the server's application, guarded.
 
     Parameters
@@ -86,6 +109,8 @@ def application(site: Site, *, hosts: frozenset[str]) -> App:
         What it shows.
     hosts : frozenset of str
         The exact ``Host`` values it answers for, with their ports.
+    scheme : str
+        ``http`` or ``https``: how browsers reach it.
     """
 
     @asynccontextmanager
@@ -103,7 +128,16 @@ def application(site: Site, *, hosts: frozenset[str]) -> App:
     )
     inner.state.site = site
     both = MlflowProtocol(site, otherwise=GZipMiddleware(inner, minimum_size=600))
-    return SecureHeaders(Guard(both, hosts=hosts, max_body=_MAX_FORM, bodies=_bodies, tell=tell))
+    guard = Guard(
+        both,
+        hosts=hosts,
+        scheme=scheme,
+        max_body=_MAX_FORM,
+        bodies=_bodies,
+        tell=tell,
+        admit=Doorman(site, RoutePolicy(TABLES)),
+    )
+    return SecureHeaders(guard)
 
 
 def _bodies(scope: Scope) -> Body | None:
@@ -118,7 +152,7 @@ def status_of(error: NoriaError) -> int:
     >>> status_of(NotFound("no such run"))
     404
     """
-    table = ((NotFound, 404), (Misused, 400), (Conflict, 409), (Refused, 403))
+    table = ((TooManyAttempts, 429), (NotFound, 404), (Misused, 400), (Conflict, 409), (Refused, 403))
     return next((status for kind, status in table if isinstance(error, kind)), 500)
 
 
@@ -155,6 +189,9 @@ def _answer(request: Request, status: int, error: dict[str, str]) -> Response:
     if request.url.path.startswith(("/api/", "/compare/")):
         return Response(msgspec.json.encode({"error": error}), status, media_type="application/json")
     site: Site = request.app.state.site
+    if visitor(request) is None:
+        # On a page that is open to all nothing of the project is shown, not even around an error.
+        return site.entrance(request, "refused.html", title=error["what"], status=status, error=error)
     try:
         return site.page(request, "error.html", title=error["what"], status=status, error=error)
     except NoriaError as worse:

@@ -63,7 +63,7 @@ class GroupCommit:
         future: Future[T] = Future()
         with self._gate:
             if self._closed:
-                raise StoreBusy("the server is stopping", mend="try again in a moment", code="N-SERVER-040")
+                raise StoreBusy("the server is stopping", mend="try again in a moment", code="N-SERVER-081")
             self._waiting.put((work, future))
         return future
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import mimetypes
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -16,6 +15,7 @@ from noria.registry import promotion
 from noria.registry.version import parse_ref
 from noria.server import assets, changes, drawings
 from noria.server.asking import as_json, limit_of, site_of
+from noria.server.caller import name_of
 from noria.server.forms import confirmed_form
 from noria.server.headers import REPORT_POLICY
 from noria.server.pages import alerts, attention, datasets, deployments, models, runs, series
@@ -180,7 +180,7 @@ def alert_list(request: Request) -> Response:
 async def promote(request: Request) -> Response:
     """Make a version the champion."""
     site = site_of(request)
-    form = await confirmed_form(request, site.tokens)
+    form, actor = await confirmed_form(request, site.tokens), name_of(request)
     ref = parse_ref(_part(request, "ref"))
 
     def work() -> None:
@@ -189,7 +189,7 @@ async def promote(request: Request) -> Response:
             site.workspace.registry,
             version.model,
             version.number,
-            actor=_actor(),
+            actor=actor,
             reason=form.get("reason", ""),
             at=site.now(),
             override=form.get("override"),
@@ -203,12 +203,12 @@ async def promote(request: Request) -> Response:
 async def rollback(request: Request) -> Response:
     """Make the champion before this one the champion again."""
     site = site_of(request)
-    form = await confirmed_form(request, site.tokens)
+    form, actor = await confirmed_form(request, site.tokens), name_of(request)
     name = _part(request, "model")
 
     def work() -> int:
         move = promotion.rollback(
-            site.workspace.registry, name, actor=_actor(), reason=form.get("reason", ""), at=site.now()
+            site.workspace.registry, name, actor=actor, reason=form.get("reason", ""), at=site.now()
         )
         return move.new
 
@@ -227,13 +227,13 @@ def _number(request: Request) -> int:
 async def mute(request: Request) -> Response:
     """Keep an alert quiet for a while."""
     site = site_of(request)
-    form = await confirmed_form(request, site.tokens)
+    form, actor = await confirmed_form(request, site.tokens), name_of(request)
     number = _number(request)
 
     def work() -> None:
         now = site.now()
         until = now + parse_duration(form.get("for", "1d"))
-        site.workspace.alerts.mute(number, until=until, actor=_actor(), reason=form.get("reason", ""), now=now)
+        site.workspace.alerts.mute(number, until=until, actor=actor, reason=form.get("reason", ""), now=now)
 
     await run_in_threadpool(work)
     return RedirectResponse("/alerts?said=muted", 303)
@@ -242,7 +242,7 @@ async def mute(request: Request) -> Response:
 async def resolve(request: Request) -> Response:
     """Close an alert by hand."""
     site = site_of(request)
-    form = await confirmed_form(request, site.tokens)
+    form, actor = await confirmed_form(request, site.tokens), name_of(request)
     number = _number(request)
     reason = form.get("reason", "").strip()
     if not reason:
@@ -250,7 +250,7 @@ async def resolve(request: Request) -> Response:
 
     def work() -> None:
         site.workspace.alerts.get(number)
-        site.workspace.alerts.resolve(number, now=site.now(), resolution=f"{reason} ({_actor()})")
+        site.workspace.alerts.resolve(number, now=site.now(), resolution=f"{reason} ({actor})")
 
     await run_in_threadpool(work)
     return RedirectResponse("/alerts?said=resolved", 303)
@@ -346,10 +346,6 @@ def api_alerts(request: Request) -> Response:
     """Alerts."""
     site = site_of(request)
     return as_json(alerts.listing(site.workspace, site.now(), limit=limit_of(request)))
-
-
-def _actor() -> str:
-    return f"{getpass.getuser()} (page)"
 
 
 def _expected(text: str) -> int | None:

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse
 
 from noria.errors import NoriaError
 from noria.server import assets
+from noria.server.caller import holder_of, visitor
 from noria.server.commits import GroupCommit
 from noria.server.pages.attention import count_open
 from noria.server.pages.pulse import fingerprint
@@ -22,6 +23,7 @@ from noria.server.tokens import FormTokens
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from noria.security.credentials import Credentials
     from noria.workspace import Workspace
 
 __all__ = ["NAVIGATION", "Site"]
@@ -45,6 +47,11 @@ _SAID = {
     "resolved": "Resolved.",
     "deleted": "Deleted. They are in the bin.",
     "restored": "Restored.",
+    "logged-out": "You are logged out.",
+    "joined": "Your password is set: log in with it.",
+    "password": "Your password is changed, and every session of yours has ended. Log in again.",
+    "revoked": "Revoked. It is refused from the next second on.",
+    "rights": "Changed. It holds from the next second on.",
 }
 
 
@@ -58,6 +65,8 @@ class Site:
         The project it shows.
     scorer_url : str or None
         Where predictions are answered, when this server was started beside a scorer.
+    credentials : Credentials or None
+        Finds out who asks, in team mode; None where everybody on this machine may do everything.
     tokens : FormTokens
         Of this process.
     stopping : Event
@@ -68,6 +77,7 @@ class Site:
 
     workspace: Workspace
     scorer_url: str | None = None
+    credentials: Credentials | None = None
     tokens: FormTokens = field(default_factory=FormTokens)
     stopping: threading.Event = field(default_factory=threading.Event)
     presence: Presence = field(default_factory=Presence)
@@ -85,6 +95,8 @@ class Site:
         self.stopping.set()
         if "commits" in self.__dict__:
             self.commits.close()
+        if self.credentials is not None:
+            self.credentials.close()
 
     def now(self) -> datetime:
         """Give the time that a page is written at."""
@@ -140,23 +152,60 @@ class Site:
         **context
             Names of the template.
         """
-        theme = request.cookies.get("noria-theme", "")
+        who = visitor(request)
+        team = self.credentials is not None
         frame: dict[str, object] = {
             "title": title,
             "active": active,
             "navigation": NAVIGATION,
             "project": self.workspace.project.name,
-            "root": str(self.workspace.root),
+            # Where it lies on the host is nobody's business who comes in through the network.
+            "root": "" if team else str(self.workspace.root),
+            "who": who.name if team and who is not None else "",
+            "may": who.actions(self.workspace.project.name) if who is not None else frozenset(),
             "open_alerts": count_open(self.workspace),
             "static": f"/static/{assets.version()}",
-            "theme": theme if theme in ("light", "dark") else "",
+            "theme": _theme(request),
             "query": request.query_params.get("q", ""),
             "events": f"/events/{events}" if events else "",
             # What the page shows, so that its stream tells what has changed since and nothing is missed.
             "state": fingerprint(self.workspace, events) if events else "",
             "now": self.now(),
-            "token": self.tokens.make(),
+            "token": self.tokens.make(holder_of(request)),
             "trouble": self.trouble,
             "said": _SAID.get(request.query_params.get("said", ""), ""),
         }
         return HTMLResponse(render(template, frame | context), status_code=status)
+
+    def entrance(
+        self, request: Request, template: str, *, title: str, status: int = 200, **context: object
+    ) -> HTMLResponse:
+        """Render a page for people of whom nothing is known yet: it shows nothing of the project.
+
+        Parameters
+        ----------
+        request : Request
+            The request it answers.
+        template : str
+            Its file.
+        title : str
+            For the window and the heading.
+        status : int
+            Of the answer.
+        **context
+            Names of the template.
+        """
+        frame: dict[str, object] = {
+            "title": title,
+            "static": f"/static/{assets.version()}",
+            "theme": _theme(request),
+            "token": self.tokens.make(holder_of(request)),
+            "now": self.now(),
+            "said": _SAID.get(request.query_params.get("said", ""), ""),
+        }
+        return HTMLResponse(render(template, frame | context), status_code=status)
+
+
+def _theme(request: Request) -> str:
+    theme = request.cookies.get("noria-theme", "")
+    return theme if theme in ("light", "dark") else ""

@@ -107,8 +107,8 @@ _FILES: tuple[_Row, ...] = (
     ("GET", "mlflow-artifacts/presigned/{path:path}", plain.not_offered, "view"),
 )
 _PLAIN: tuple[_Row, ...] = (
-    ("GET", "/health", plain.health, "view"),
-    ("GET", "/version", plain.version, "view"),
+    ("GET", "/health", plain.health, "open"),
+    ("GET", "/version", plain.version, "open"),
     ("GET", "/api/3.0/mlflow/server-info", plain.server_info, "view"),
     ("GET", "/ajax-api/3.0/mlflow/server-info", plain.server_info, "view"),
 )
