@@ -113,11 +113,11 @@ def first_broken(database: Database) -> int | None:
     before, expected = _START, 1
     with database.reading() as connection:
         statement = sa.select(*_COLUMNS, table.c.hash).order_by(table.c.seq)
-        for *fields, kept in connection.execution_options(yield_per=1000).execute(statement):
-            body = _body(*fields)
-            if fields[0] != expected or kept != _link(before, body):
-                return expected
-            before, expected = kept, expected + 1
+        with connection.execution_options(yield_per=1000).execute(statement) as rows:
+            for *fields, kept in rows:
+                if fields[0] != expected or kept != _link(before, _body(*fields)):
+                    return expected
+                before, expected = kept, expected + 1
     return None
 
 
