@@ -114,7 +114,12 @@ class Team:
         async def send(message: dict[str, object]) -> None:
             sent.append(message)
 
-        asyncio.run(self.app(scope, receive, send))  # type: ignore[arg-type]
+        try:
+            asyncio.run(self.app(scope, receive, send))  # type: ignore[arg-type]
+        except Exception:
+            # As uvicorn does: a failure that has been answered is seen in the answer.
+            if not sent:
+                raise
         start = next(message for message in sent if message["type"] == "http.response.start")
         pairs = [(name.decode().lower(), value.decode()) for name, value in start["headers"]]  # type: ignore[attr-defined]
         content = b"".join(message.get("body", b"") for message in sent if message["type"] == "http.response.body")  # type: ignore[misc]
@@ -167,3 +172,20 @@ def team(store_url: str, tmp_path: Path) -> Iterator[Team]:
 @pytest.fixture
 def users(database: Database) -> Users:
     return Users(database)
+
+
+@pytest.fixture(scope="module")
+def shut(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
+    """A team with a user of each role, for tests that change nothing."""
+    root = tmp_path_factory.mktemp("shut") / "lab"
+    root.mkdir()
+    (root / "noria.toml").write_text(PROJECT)
+    workspace = Workspace(root)
+    opened = Team(workspace)
+    for role in ("viewer", "editor", "deployer", "admin"):
+        opened.user(role, role)
+    opened.user("reviewer", reviewer=True)
+    opened.user("nothing")
+    yield opened
+    opened.site.close()
+    workspace.close()
