@@ -121,7 +121,7 @@ def recorded(
         value = cast("float", comparison.value)
         if comparison.operator == "!=":
             return query.where(sa.or_(own.nan == 1, own.value != value))
-        return query.where(own.nan == 0, own.value.op(comparison.operator)(value))
+        return query.where(own.nan == 0, own.value.bool_op(comparison.operator)(value))
     table = run_params if comparison.entity == "param" else run_tags
     query = sa.select(table.c.rid).where(table.c.name == comparison.key)
     if comparison.value is None:
@@ -160,7 +160,7 @@ def text_condition(
         return column != text
     if operator == "LIKE":
         # GLOB minds the case on every connection, which LIKE does on SQLite only after a pragma.
-        return column.op("GLOB")(_glob(text)) if dialect == "sqlite" else column.like(text, escape="")
+        return column.bool_op("GLOB")(_glob(text)) if dialect == "sqlite" else column.like(text, escape="")
     if dialect == "sqlite":
         return column.like(text)
     return _lower(column).like(_ascii_lower(text), escape="")
@@ -168,7 +168,7 @@ def text_condition(
 
 def number_condition(column: sa.ColumnElement[int], comparison: Comparison) -> Boolean:
     """Write a comparison of a whole number."""
-    return column.op(comparison.operator)(cast("float", comparison.value))
+    return column.bool_op(comparison.operator)(cast("float", comparison.value))
 
 
 def time_condition(column: sa.ColumnElement[datetime], comparison: Comparison) -> Boolean:

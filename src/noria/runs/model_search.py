@@ -101,7 +101,7 @@ def _leaf(
         value = cast("float", comparison.value)
         if comparison.operator == "!=":
             return own.id.in_(query.where(sa.or_(measured.nan == 1, measured.value != value)))
-        return own.id.in_(query.where(measured.nan == 0, measured.value.op(comparison.operator)(value)))
+        return own.id.in_(query.where(measured.nan == 0, measured.value.bool_op(comparison.operator)(value)))
     if comparison.entity in ("param", "tag"):
         table = logged_model_params if comparison.entity == "param" else logged_model_tags
         query = sa.select(table.c.model_id).where(table.c.name == comparison.key)

@@ -96,8 +96,8 @@ def place_of(path: str) -> Place | None:
 
     Examples
     --------
-    >>> place_of("3/models/m-5f/artifacts/MLmodel")
-    Place(experiment_id=3, owner='m-5f', is_model=True, path='MLmodel')
+    >>> place_of("3/models/m-5f/artifacts/MLmodel")  # doctest: +ELLIPSIS
+    Place(experiment_id=3, owner='m-5f', is_model=True, path='MLmodel'...)
     >>> place_of("3/5f/artifacts").path, place_of("3")
     ('', None)
     """
