@@ -76,7 +76,7 @@ def test_users_and_tokens_from_the_command_line(say: Say, project: Path) -> None
     assert listed["bob"]["grants"] == {"lab": {"role": "deployer", "reviewer": True}}
     assert listed["bob"]["joined"]
     token = json.loads(
-        noria(project, "tokens", "create", "bob", "--label", "ci", "--role", "editor", "--expires", "12h", "--json")
+        say("tokens", "create", "bob", "--label", "ci", "--role", "editor", "--expires", "12h", "--json")
     )
     assert token["token"].startswith(f"nor_{token['id']}_")
     for wrong in (("--role", "owner"), ("--action", "fly"), ("--expires", "soon"), ("--project", "a/b")):
