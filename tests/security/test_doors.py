@@ -28,6 +28,7 @@ ALL = [(method, path, need) for table in TABLES for method, path, _handler, need
 OPEN = {
     ("GET", "/static/{version}/{name}"), ("GET", "/favicon.ico"),
     ("GET", "/login"), ("POST", "/login"), ("GET", "/join"), ("POST", "/join"),
+    ("GET", "/health"), ("GET", "/version"),
 }  # fmt: skip
 MAY = {
     "viewer": {"view"},
