@@ -22,8 +22,12 @@ class Browser:
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
-        self.site = Site(workspace, "http://127.0.0.1:8766")
-        self._app = application(self.site, hosts=frozenset({HOST}))
+        self.serve(Site(workspace, "http://127.0.0.1:8766"))
+
+    def serve(self, site: Site) -> None:
+        """Look at another server of the project from now on."""
+        self.site = site
+        self._app = application(site, hosts=frozenset({HOST}))
 
     def ask(self, method: str, path: str, **rest: object) -> httpx.Response:
         async def asked() -> httpx.Response:
