@@ -92,7 +92,8 @@ def print_report(report: Report, new: str) -> None:
         for kind, tally in report.tallies.items()
         if tally.found
     ]
-    print_table((report.source, "found", new, "there already"), rows, right=(1, 2, 3))
+    from_to = report.source if report.destination == "noria" else report.destination
+    print_table((from_to, "found", new, "there already"), rows, right=(1, 2, 3))
     for reason, (count, first) in report.skipped.items():
         click.echo(f"left out, {count:,} times: {reason} (first: {first})")
     for text in report.differences[:20]:
@@ -101,4 +102,5 @@ def print_report(report: Report, new: str) -> None:
     if more > 0:
         click.echo(f"… and {more:,} more; --json tells up to a thousand")
     if report.is_whole and not report.dry:
-        click.echo("everything the source holds is here; counts were compared")
+        compared = "; counts were compared" if report.destination == "noria" else ""
+        click.echo(f"nothing was left out{compared}")
