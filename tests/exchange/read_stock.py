@@ -28,8 +28,9 @@ def files(run: str, folder: str | None = None) -> Iterator[list[object]]:
 
 
 def history(run: str, metric: str) -> list[list[object]]:
-    """Give the points of a metric."""
-    return sorted([one.timestamp, one.step, repr(one.value)] for one in client.get_metric_history(run, metric))
+    """Give the points of a metric: a set, though files may hold an exact repeat twice."""
+    found = {(one.timestamp, one.step, repr(one.value)) for one in client.get_metric_history(run, metric)}
+    return sorted(list(one) for one in found)
 
 
 def told(run: object) -> dict[str, object]:
