@@ -6,19 +6,16 @@ anywhere goes on with the run it was at, and one that is begun again reads only 
 
 from __future__ import annotations
 
-import mimetypes
-import os
 import re
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from noria.errors import ExperimentNotFound, NoriaError, StoreUnavailable, WorkFailed, did_you_mean
+from noria.errors import ExperimentNotFound, did_you_mean
+from noria.exchange.keeping import Keeping
 from noria.exchange.ledger import Held, Ledger
 from noria.exchange.report import Report
 from noria.exchange.source import ForeignModel, ForeignRun
@@ -27,21 +24,18 @@ from noria.runs.adoption import (
     AdoptedRun,
     ModelMetric,
     adopt_experiment,
-    adopt_files,
     adopt_inputs,
     adopt_model,
     adopt_points,
     adopt_runs,
 )
-from noria.runs.artifacts import Artifacts
 from noria.runs.tables import runs as runs_table
-from noria.store.files import TEMPORARY_PREFIX, ensure_folder
 
 if TYPE_CHECKING:
     from noria.exchange.source import ForeignExperiment, Source
     from noria.runs.experiments import Experiment
     from noria.runs.run import Status
-    from noria.store.blobs import Blobs, Digest
+    from noria.store.blobs import Blobs
     from noria.store.database import Database
 
 __all__ = ["Choice", "Import"]
@@ -49,8 +43,6 @@ __all__ = ["Choice", "Import"]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ID = re.compile(r"[A-Za-z0-9][\w\-]{0,255}", re.ASCII)
 _TOGETHER = timedelta(seconds=2)
-_CHUNK = 1 << 20
-_FILES_AT_ONCE = 200
 _STATUS: dict[str, Status] = {
     "RUNNING": "running",
     "SCHEDULED": "scheduled",
@@ -111,12 +103,12 @@ class Import:
     ) -> None:
         self.source = source
         self.database = database
-        self.blobs = blobs
         self.choice = choice or Choice()
         self._tell = tell
         self._ledger = Ledger(database, source.identity)
         self._seen: list[str] = []
         self.report = Report(source.identity, "noria", dry=self.choice.dry)
+        self._files = Keeping(source, database, blobs, self.report)
 
     def run(self) -> Report:
         """Take it over; gives the report.
@@ -208,7 +200,7 @@ class Import:
         for run in batch:
             before = held.get(run.id) or known[run.id]
             # A run's mark says nothing about its files, so those that are there are compared by name and size.
-            files = self._take_files(run)
+            files = self._files.take(run)
             if files != before.files:
                 self._enter({run.id: replace(before, files=files)})
 
@@ -350,59 +342,9 @@ class Import:
             tally.known += 1
         else:
             tally.new += 1
-        files = self._take_files(model) if self.choice.files else None
+        files = self._files.take(model) if self.choice.files else None
         self._seen.append(model.id)
         self._enter({model.id: Held("", len(model.params), len(model.tags), 0, files)})
-
-    def _take_files(self, owner: ForeignRun | ForeignModel) -> int:
-        """Bring the files of a run or logged model; gives how many of the source's are here."""
-        here = {file.path: file.size for file in Artifacts(self.database).all(owner.id)}
-        tally = self.report["files"]
-        brought: list[tuple[str, Digest, int, str]] = []
-        count = 0
-        for file in self.source.files(owner):
-            tally.found += 1
-            if here.get(file.path) == file.size:
-                tally.known += 1
-                count += 1
-                continue
-            try:
-                digest, size = self._keep(owner, file.path)
-            except StoreUnavailable:
-                raise
-            except NoriaError as error:
-                self.source.skips.add("a file could not be read", f"{owner.id}/{file.path}: {error.what}")
-                continue
-            if size != file.size:
-                self.report.differs(f"{owner.id}/{file.path} has {file.size:,} bytes at the source, {size:,} came")
-            brought.append((file.path, digest, size, mimetypes.guess_type(file.path)[0] or "application/octet-stream"))
-            self.report.file_bytes += size
-            tally.new += 1
-            count += 1
-            if len(brought) >= _FILES_AT_ONCE:
-                self._name_files(owner.id, brought)
-                brought = []
-        self._name_files(owner.id, brought)
-        return count
-
-    def _name_files(self, owner: str, brought: Sequence[tuple[str, Digest, int, str]]) -> None:
-        if brought:
-            self.database.write(lambda connection: adopt_files(connection, owner, brought, datetime.now(UTC)))
-
-    def _keep(self, owner: ForeignRun | ForeignModel, path: str) -> tuple[Digest, int]:
-        ensure_folder(self.blobs.root)
-        try:
-            handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=self.blobs.root)
-        except OSError as error:
-            raise _unwritable(self.blobs.root, error) from error
-        try:
-            size = 0
-            with os.fdopen(handle, "wb") as copy, self.source.open(owner, path) as file:
-                while chunk := _read(file.read, path):
-                    size += _write(copy.write, chunk, self.blobs.root)
-            return self.blobs.put_file(Path(name)), size
-        finally:
-            Path(name).unlink(missing_ok=True)
 
     def _take_registered(self) -> None:
         """Take over the registered models.
@@ -445,33 +387,6 @@ def _is_text(value: str) -> bool:
         return "\x00" not in value and (value.isascii() or bool(value.encode()))
     except UnicodeEncodeError:
         return False
-
-
-def _read(read: Callable[[int], bytes], path: str) -> bytes:
-    try:
-        return read(_CHUNK)
-    except OSError as error:
-        raise WorkFailed(
-            f"reading {path} broke off",
-            why=str(error),
-            mend="begin the import again: it goes on where it was",
-            code="N-EXCHANGE-021",
-        ) from error
-
-
-def _write(write: Callable[[bytes], int], chunk: bytes, root: Path) -> int:
-    try:
-        return write(chunk)
-    except OSError as error:
-        raise _unwritable(root, error) from error
-
-
-def _unwritable(root: Path, error: OSError) -> StoreUnavailable:
-    return StoreUnavailable(
-        f"cannot write to the store {root}: {error.strerror or error}",
-        mend="make room and begin the import again: it goes on where it was",
-        code="N-EXCHANGE-022",
-    )
 
 
 def _short(value: str) -> str:
