@@ -45,12 +45,7 @@ def told(run: object) -> dict[str, object]:
         "params": run.data.params,
         "tags": {name: value for name, value in run.data.tags.items() if not name.startswith("noria.")},
         "latest": {name: repr(value) for name, value in sorted(run.data.metrics.items())},
-        "history": {
-            name: sorted(
-                [point.timestamp, point.step, repr(point.value)] for point in client.get_metric_history(key, name)
-            )
-            for name in sorted(run.data.metrics)
-        },
+        "history": {name: history(key, name) for name in sorted(run.data.metrics)},
         "inputs": sorted(
             [one.dataset.name, one.dataset.digest, one.dataset.source, one.dataset.schema, one.dataset.profile]
             + [[tag.key, tag.value] for tag in one.tags]

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from noria.errors import ExperimentNotFound, did_you_mean
 from noria.exchange.keeping import Keeping
 from noria.exchange.ledger import Held, Ledger
+from noria.exchange.registering import Registering
 from noria.exchange.report import Report
 from noria.exchange.source import ForeignModel, ForeignRun
 from noria.runs.adoption import (
@@ -109,6 +110,7 @@ class Import:
         self._seen: list[str] = []
         self.report = Report(source.identity, "noria", dry=self.choice.dry)
         self._files = Keeping(source, database, blobs, self.report)
+        self._registering = Registering(database, blobs, self.report, source.skips)
 
     def run(self) -> Report:
         """Take it over; gives the report.
@@ -347,15 +349,12 @@ class Import:
         self._enter({model.id: Held("", len(model.params), len(model.tags), 0, files)})
 
     def _take_registered(self) -> None:
-        """Take over the registered models.
-
-        The one place that waits for `Registry.adopt`: until the registry can hold what others registered, each model
-        and version is counted and told as left out.
-        """
         for model in self.source.registered():
             self.report["registered models"].found += 1
             self.report["versions"].found += len(model.versions)
-            self.source.skips.add("a registered model is not taken over yet", model.name)
+            if not self.choice.dry:
+                sound = replace(model, tags=self._sound(model.tags, f"model {model.name}"))
+                self._registering.take(sound, self.choice.prefix + model.name)
 
     def _sound(self, texts: Mapping[str, str], owner: str) -> dict[str, str]:
         kept = {}
