@@ -34,6 +34,10 @@ def test_a_step_can_be_written_without_loading_anything() -> None:
     assert loaded_by("import noria\n@noria.step\ndef double(clean): return clean") == set()
 
 
+def test_a_run_can_begin_without_loading_the_store() -> None:
+    assert loaded_by("import noria\nnoria.start_run") == set()
+
+
 def test_all_is_true() -> None:
     assert len(set(noria.__all__)) == len(noria.__all__)
     for name in noria.__all__:
@@ -128,7 +132,8 @@ def test_nothing_is_unpickled() -> None:
 def test_broad_excepts_are_in_the_outer_faces_only() -> None:
     # Training runs estimators of the user's own, which may raise anything: one is out, the others race on.
     # A source may be a function of the user's own: what it raises is told as the user's.
-    faces = {"cli", "server", "serving", "pipeline", "training", "sources"}
+    # Tracking runs beside a training that must not end because of it.
+    faces = {"cli", "server", "serving", "pipeline", "training", "sources", "tracking"}
     found = {
         path.relative_to(SOURCE).parts[0]
         for path in FILES

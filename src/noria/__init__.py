@@ -12,17 +12,21 @@ if TYPE_CHECKING:
     from noria.pipeline.artifact import Files
     from noria.pipeline.context import StepContext
     from noria.pipeline.step import step
+    from noria.tracking.run import ActiveRun
+    from noria.tracking.start import start_run
 
 __version__ = "0.1.0"
 
-__all__ = ["Files", "NoriaError", "Project", "StepContext", "__version__", "open", "step"]
+__all__ = ["ActiveRun", "Files", "NoriaError", "Project", "StepContext", "__version__", "open", "start_run", "step"]
 
 _HOMES = {
+    "ActiveRun": "noria.tracking.run",
     "Files": "noria.pipeline.artifact",
     "NoriaError": "noria.errors",
     "Project": "noria.notebook.facade",
     "StepContext": "noria.pipeline.context",
     "open": "noria.notebook.facade",
+    "start_run": "noria.tracking.start",
     "step": "noria.pipeline.step",
 }
 

@@ -39,6 +39,7 @@ from noria.runs.recording import (
     record_points,
     record_tags,
 )
+from noria.runs.runs import EXPIRY, is_lost
 from noria.runs.tables import run_journals, runs
 from noria.store.database import upsert
 
@@ -196,10 +197,16 @@ def _begin(connection: sa.Connection, run: str, start: Start, *, alive: bool) ->
 
 
 def _end(connection: sa.Connection, run: OpenRun, end: Finish) -> None:
-    own: sa.ColumnElement[bool] = runs.c.rid == run.rid
+    own = runs.c.rid == run.rid
     if end.status == "lost":
-        # Said on behalf of a dead process: how the run itself said that it ended counts for more.
-        own = sa.and_(own, runs.c.status.in_(("running", "lost")))
+        # Said on behalf of a dead process. How the run itself said that it ended counts for more, and it may go on
+        # in another process.
+        status, beat, process = connection.execute(
+            sa.select(runs.c.status, runs.c.beat, runs.c.process).where(own)
+        ).one()
+        silence = EXPIRY if beat is None else datetime.now(UTC) - beat
+        if status not in ("running", "lost") or not is_lost(process, silence):
+            return
     ending = {"status": end.status, "ended": _time(end.at_ms), "error": end.error}
     connection.execute(sa.update(runs).where(own).values(ending))
 

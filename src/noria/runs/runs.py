@@ -30,7 +30,7 @@ from noria.store.process import is_alive, this_process
 if TYPE_CHECKING:
     from noria.store.database import Database, Write
 
-__all__ = ["EXPIRY", "Runs"]
+__all__ = ["EXPIRY", "Runs", "is_lost"]
 
 EXPIRY = timedelta(seconds=25)
 """A run of another machine is lost when its heart has not beaten for this long."""
@@ -250,7 +250,7 @@ class Runs:
         beating = sa.and_(runs.c.status == "running", runs.c.beat.is_not(None))
         with self._database.reading() as connection:
             open_runs = connection.execute(sa.select(runs.c.id, runs.c.beat, runs.c.process).where(beating)).all()
-        lost = [RunId(row.id) for row in open_runs if _is_lost(row.process, now - row.beat)]
+        lost = [RunId(row.id) for row in open_runs if is_lost(row.process, now - row.beat)]
         if lost:
             gone = sa.update(runs).where(runs.c.id.in_(lost), beating).values(status="lost", ended=runs.c.beat)
             self._write(lambda connection: connection.execute(gone) and None)
@@ -437,6 +437,7 @@ class Runs:
 _NAN = float("nan")
 
 
-def _is_lost(process: str, silence: timedelta) -> bool:
+def is_lost(process: str, silence: timedelta) -> bool:
+    """Say whether a process that was silent so long is taken for dead."""
     known = is_alive(process)
     return silence > EXPIRY if known is None else not known

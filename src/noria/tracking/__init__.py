@@ -1,0 +1,1 @@
+"""Runs of your own code: buffered, kept in a journal, shipped beside the training."""
