@@ -38,6 +38,7 @@ _LARGE = 256 << 10
 _FORM = Body(most=32 << 20, seconds=5.0, rate=64 << 10)
 _FILE = Body(most=1 << 40, seconds=10.0, rate=16 << 10, streamed=True)
 _ENDED = (RunStatus.FINISHED, RunStatus.FAILED, RunStatus.KILLED)
+_KEEPS_ITS_CONNECTIONS = b"mlflow-python-client/"
 _JSON = (b"content-type", b"application/json")
 _TEXT = (b"content-type", b"text/plain; charset=utf-8")
 _log = logging.getLogger("noria.server")
@@ -132,6 +133,10 @@ class MlflowProtocol:
     def _note(self, scope: Scope, form: Form, answer: dict[str, dict[str, dict[str, str]]]) -> None:
         """Note that this connection speaks for a run, or that the run has ended."""
         client = scope.get("client")
+        if not any(
+            name == b"user-agent" and value.startswith(_KEEPS_ITS_CONNECTIONS) for name, value in scope["headers"]
+        ):
+            return  # a script that asks once and goes leaves its connection without having died
         run = getattr(form, "run_id", "") or getattr(form, "run_uuid", "")
         if not run and "run" in answer:
             run = answer["run"]["info"]["run_id"]
