@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from world import AnExperiment, ARun, put, run_id, world, write_database, write_folder, write_run
 
 from noria.errors import NoriaError, SourceNotFound, WorkFailed, WrongData
-from noria.exchange.meta_yaml import parse, write
 from noria.exchange.mlruns import MlrunsFolder
 from noria.exchange.places import open_source
 from noria.exchange.report import Report
@@ -24,6 +23,7 @@ from noria.exchange.source import Skips
 from noria.exchange.tree import Tree, is_sound_path
 from noria.runs.artifacts import Artifacts
 from noria.runs.runs import Runs
+from noria.security.strict_yaml import parse, write
 from noria.store.database import Database
 
 Take = Callable[..., Report]

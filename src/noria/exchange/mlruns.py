@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import IO
 
 from noria.errors import NoriaError, SourceNotFound, WrongData
-from noria.exchange.meta_yaml import LIMIT, Node, parse
 from noria.exchange.reading import as_int, dataset_input, int64, latest_of, model_status, run_status
 from noria.exchange.source import (
     ForeignExperiment,
@@ -23,6 +22,7 @@ from noria.exchange.source import (
 )
 from noria.exchange.tree import Tree
 from noria.runs.inputs import DatasetInput, ModelUse
+from noria.security.strict_yaml import LIMIT, Node, parse
 
 __all__ = ["MlrunsFolder"]
 

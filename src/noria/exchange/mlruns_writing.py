@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from noria.errors import NoriaError, StoreUnavailable, VersionExists
 from noria.exchange.leaving import millis
-from noria.exchange.meta_yaml import write
 from noria.exchange.reading import CONTEXT
 from noria.exchange.source import Skips
 from noria.exchange.tree import is_sound_path
+from noria.security.strict_yaml import write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
 """What another client's model folder says about itself, and what in it could run code; nothing of it is ever loaded.
 
-The description is YAML, a language in which a small file can ask for much: it is read with no aliases, no tags, no
-duplicate keys, bounded in size and depth. What could run code is told by content first and by name only after that,
+The description is YAML, a language in which a small file can ask for much: only plain mappings, lists and texts of it
+are read (see `noria.security.strict_yaml`). What could run code is told by content first and by name only after that,
 since a pickle is one under any name.
 """
 
@@ -13,16 +13,13 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-import yaml
-
-from noria.errors import UntrustedFormat
+from noria.errors import UntrustedFormat, WrongData
+from noria.security.strict_yaml import Node, parse
 
 __all__ = ["Description", "read_description", "why_unsafe"]
 
 DESCRIPTION = "MLmodel"
 
-_LONGEST = 1 << 20
-_DEEPEST = 50
 _HEAD = 4096
 _OLD_PICKLE = 16 << 20
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -71,12 +68,10 @@ def read_description(content: bytes) -> Description:
 
     Examples
     --------
-    >>> read_description(b"flavors:\n  sklearn: {pickled_model: model.pkl}\nrun_id: abc").family
+    >>> read_description(b"flavors:\n  sklearn:\n    pickled_model: model.pkl\nrun_id: abc").family
     'sklearn'
     """
     read = _plain(content)
-    if not isinstance(read, dict):
-        raise _wrong("it is no mapping")
     flavors = read.get("flavors")
     signature = read.get("signature")
     return Description(
@@ -158,37 +153,11 @@ def _in_archive(content: bytes) -> str:
     return ""
 
 
-def _plain(content: bytes) -> object:
-    if len(content) > _LONGEST:
-        raise _wrong(f"it is longer than {_LONGEST:,} bytes")
+def _plain(content: bytes) -> dict[str, Node]:
     try:
-        text = content.decode("utf-8")
-        depth = 0
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-                raise _wrong("it refers to a part of itself")
-            tag = getattr(event, "tag", None)
-            if tag is not None:
-                raise _wrong(f"it carries the tag {str(tag)[:60]!r}")
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > _DEEPEST:
-                raise _wrong(f"it is nested deeper than {_DEEPEST} levels")
-        _no_duplicates(yaml.compose(text, Loader=yaml.SafeLoader))
-        return yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - texts only; aliases and tags were refused above
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise _wrong(str(error).partition("\n")[0]) from error
-
-
-def _no_duplicates(node: yaml.Node | None) -> None:
-    if isinstance(node, yaml.MappingNode):
-        keys = [key.value for key, _value in node.value if isinstance(key, yaml.ScalarNode)]
-        if len(set(keys)) != len(keys):
-            raise _wrong("a key is there twice")
-        for _key, value in node.value:
-            _no_duplicates(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            _no_duplicates(value)
+        return parse(content)
+    except WrongData as error:
+        raise _wrong(f"{error.what}: {error.why}" if error.why else error.what) from error
 
 
 def _text(value: object) -> str:
