@@ -20,6 +20,14 @@ from noria.workspace import MIGRATIONS
 from .conftest import AT
 
 
+@pytest.fixture(scope="module")
+def counted() -> Iterator[Throttle]:
+    database = Database("sqlite://")
+    upgrade(database, MIGRATIONS)
+    yield Throttle(database)
+    database.close()
+
+
 def let_through(throttle: Throttle, seconds: Sequence[float], account: str = "ada") -> list[bool]:
     told = []
     for second in seconds:
@@ -54,6 +62,27 @@ def test_another_account_and_another_address_are_free(database: Database) -> Non
     assert let_through(throttle, [0]) == [True]
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("::ffff:203.0.113.7", "203.0.113.7", True),
+        ("203.0.113.7", "203.0.113.8", False),
+        ("no address", "no address", True),
+    ],
+)
+def test_who_has_one_address_of_a_network_has_them_all(counted: Throttle, first: str, second: str, same: bool) -> None:
+    account = uuid.uuid4().hex
+    for _ in range(FREE_ATTEMPTS):
+        counted.attempt(account, first, now=AT)
+    if same:
+        with pytest.raises(TooManyAttempts):
+            counted.attempt(account, second, now=AT)
+    else:
+        counted.attempt(account, second, now=AT)
+
+
 def test_the_longest_wait_is_an_hour_and_a_day_forgets(database: Database) -> None:
     throttle = Throttle(database)
     seconds = [*range(0, 10, 2), *range(60, 40_000, 120)]
@@ -80,14 +109,6 @@ def test_a_hundred_at_once_are_a_hundred(database: Database) -> None:
         thread.join()
     assert len(told) == 40
     assert told.count(True) == FREE_ATTEMPTS
-
-
-@pytest.fixture(scope="module")
-def counted() -> Iterator[Throttle]:
-    database = Database("sqlite://")
-    upgrade(database, MIGRATIONS)
-    yield Throttle(database)
-    database.close()
 
 
 @given(st.lists(st.integers(0, 4000), max_size=30))

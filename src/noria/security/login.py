@@ -76,8 +76,11 @@ class Login:
             It was tried too often.
         """
         key = user_key(name[:200])
-        with self._database.reading() as connection:
-            row = connection.execute(sa.select(users).where(users.c.key == key)).first()
+        row = None
+        # What cannot be printed is nobody's name, and is no text that a database takes.
+        if key.isprintable():
+            with self._database.reading() as connection:
+                row = connection.execute(sa.select(users).where(users.c.key == key)).first()
         kept = row.password if row is not None and row.active else ""
         mark = self._mark(key, password)
         if row is not None and remembered and kept and self._is_right(mark, kept):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from noria.errors import StoreUnavailable
 from noria.security.identity import Identity
 from noria.security.tables import sessions, users
 from noria.security.users import grants_of
@@ -78,7 +80,8 @@ class Sessions:
                 return None
             held = grants_of(connection, row.user_id)
         if at - row.seen >= _COALESCED:
-            with self._database.transaction() as connection:
+            # That it was used is worth a write, not a refusal while the database is busy.
+            with suppress(StoreUnavailable), self._database.transaction() as connection:
                 connection.execute(sessions.update().where(sessions.c.digest == digest).values(seen=at))
         return Identity(row.name, "session", row.user_id, held, expires=row.expires, holder=digest)
 

@@ -7,6 +7,7 @@ is looked at: a hundred attempts at once are a hundred attempts.
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -121,5 +122,13 @@ def _refuse_early(until: datetime, now: datetime) -> None:
 
 
 def _key(account: str, address: str) -> str:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        parsed = None
+    if isinstance(parsed, ipaddress.IPv6Address):
+        # Whoever has one address of version 6 has the 2^64 beside it, too.
+        mapped = parsed.ipv4_mapped
+        address = str(mapped or ipaddress.ip_network((int(parsed) >> 64 << 64, 64)))
     # Hashed: people type passwords where the name belongs.
     return hashlib.sha256(f"{address}\n{account}".encode("utf-8", "replace")).hexdigest()

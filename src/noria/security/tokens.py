@@ -12,13 +12,14 @@ import hmac
 import re
 import secrets
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
 import sqlalchemy as sa
 
-from noria.errors import UserNotFound, WrongArgument, did_you_mean
+from noria.errors import StoreUnavailable, UserNotFound, WrongArgument, did_you_mean
 from noria.security.audit import record
 from noria.security.identity import EVERYWHERE, Identity, Scope
 from noria.security.names import checked_name
@@ -240,7 +241,8 @@ class Tokens:
         if row is None or not same or row.revoked is not None or (row.expires is not None and row.expires <= at):
             return None
         if row.used is None or at - row.used >= _COALESCED:
-            with self._database.transaction() as connection:
+            # That it was used is worth a write, not a refusal while the database is busy.
+            with suppress(StoreUnavailable), self._database.transaction() as connection:
                 connection.execute(tokens.update().where(tokens.c.id == number).values(used=at))
         return Identity(row.name, "token", row.user_id, held, _scope(row), row.expires)
 

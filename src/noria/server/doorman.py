@@ -13,7 +13,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from noria.errors import NoriaError, NotAllowed, NotFound, StoreUnavailable
+from noria.errors import Misused, NoriaError, NotAllowed, NotFound, StoreUnavailable
 from noria.security.credentials import BadCredentials
 from noria.security.identity import LOCAL
 from noria.security.throttle import TooManyAttempts
@@ -28,8 +28,15 @@ if TYPE_CHECKING:
 __all__ = ["Doorman", "is_own_path"]
 
 _FOR_PROGRAMS = ("/api/", "/ajax-api/", "/events/", "/compare/", "/v1/", "/graphql", "/health", "/version")
-_CODES = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "RESOURCE_DOES_NOT_EXIST", 405: "BAD_REQUEST",
-          429: "REQUEST_LIMIT_EXCEEDED", 503: "TEMPORARILY_UNAVAILABLE"}  # fmt: skip
+_CODES = {
+    400: "BAD_REQUEST",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "RESOURCE_DOES_NOT_EXIST",
+    405: "BAD_REQUEST",
+    429: "REQUEST_LIMIT_EXCEEDED",
+    503: "TEMPORARILY_UNAVAILABLE",
+}
 
 
 class Doorman:
@@ -174,6 +181,7 @@ def _status(error: NoriaError) -> int:
         (_WrongMethod, 405),
         (NotAllowed, 403),
         (NotFound, 404),
+        (Misused, 400),
         (StoreUnavailable, 503),
     )
     return next((status for kind, status in table if isinstance(error, kind)), 503)
