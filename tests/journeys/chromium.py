@@ -51,13 +51,13 @@ def opened() -> Iterator[Browser]:
         browser.close()
 
 
-def serving(root: Path) -> Iterator[str]:
+def serving(root: Path, *options: str) -> Iterator[str]:
     """Give the address of a server process on a project."""
-    command = [sys.executable, "-m", "noria", "ui", "--port", "0"]
+    command = [sys.executable, "-m", "noria", "ui", "--port", "0", *options]
     with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         url = server.stdout.readline().split()[2]
-        urllib.request.urlopen(f"{url}/api/health").read()
+        urllib.request.urlopen(f"{url}/health").read()
         yield url
         server.terminate()
         assert server.wait(timeout=20) == 0

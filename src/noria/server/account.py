@@ -34,7 +34,7 @@ def login_form(request: Request) -> Response:
     site = _site(request)
     if site.credentials is None:
         return RedirectResponse("/", 303)
-    return _login_page(request)
+    return _login_page(request, request.query_params.get("next", ""))
 
 
 async def login(request: Request) -> Response:
@@ -52,9 +52,9 @@ async def login(request: Request) -> Response:
     try:
         key = await credentials.run_hashing(work)
     except WrongCredentials as error:
-        return _login_page(request, error, 403)
+        return _login_page(request, form.get("next", ""), error, 403)
     except TooManyAttempts as error:
-        return _login_page(request, error, 429)
+        return _login_page(request, form.get("next", ""), error, 429)
     credentials.forget()
     wanted = form.get("next", "")
     response = RedirectResponse(wanted if is_own_path(wanted) else "/", 303)
@@ -114,8 +114,7 @@ async def join(request: Request) -> Response:
     return RedirectResponse("/login?said=joined", 303)
 
 
-def _login_page(request: Request, error: NoriaError | None = None, status: int = 200) -> Response:
-    wanted = request.query_params.get("next", "")
+def _login_page(request: Request, wanted: str, error: NoriaError | None = None, status: int = 200) -> Response:
     site = _site(request)
     kept = wanted if is_own_path(wanted) else ""
     page = site.entrance(request, "login.html", title="Log in", status=status, error=error, wanted=kept)
