@@ -70,6 +70,14 @@ def test_the_tables_find_each_route_as_the_routers_do() -> None:
             assert not re.fullmatch(re.sub(r"\\\{\w+\\\}", "[^/]+", pattern), filled(path)), (path, other)
 
 
+def test_what_moves_the_champion_needs_the_right_to_change() -> None:
+    """By whichever protocol: scorers follow aliases, so to move one is to change what is served."""
+    moving = re.compile(r"/(promote|rollback|registered-models/alias|model-versions/transition-stage)$")
+    found = {(method, path): need for method, path, need in ALL if method != "GET" and moving.search(path)}
+    assert len(found) >= 5
+    assert set(found.values()) == {"change"}
+
+
 def test_a_route_that_nobody_could_be_allowed_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="nobody can hold"):
         RoutePolicy([[("GET", "/x", print, "veiw")]])

@@ -28,7 +28,8 @@ Handler = Callable[..., object]
 _Row = tuple[str, str, Handler, str]
 
 _TRACKING: tuple[_Row, ...] = (
-    # method, path, who answers, what it needs: "view" reads, "track" records runs, "register" writes to the registry
+    # method, path, who answers, what it needs: "view" reads, "track" records runs, "register" writes to the registry,
+    # "change" moves an alias or a stage, and with it what is served
     ("POST", "mlflow/experiments/create", experiments.create, "track"),
     ("GET", "mlflow/experiments/get", experiments.get, "view"),
     ("GET", "mlflow/experiments/get-by-name", experiments.get_by_name, "view"),
@@ -82,8 +83,8 @@ _REGISTRY: tuple[_Row, ...] = (
     ("POST", "mlflow/registered-models/get-latest-versions", registry.latest_versions, "view"),
     ("POST", "mlflow/registered-models/set-tag", registry.set_tag, "register"),
     ("DELETE", "mlflow/registered-models/delete-tag", registry.delete_tag, "register"),
-    ("POST", "mlflow/registered-models/alias", registry.set_alias, "register"),
-    ("DELETE", "mlflow/registered-models/alias", registry.delete_alias, "register"),
+    ("POST", "mlflow/registered-models/alias", registry.set_alias, "change"),
+    ("DELETE", "mlflow/registered-models/alias", registry.delete_alias, "change"),
     ("GET", "mlflow/registered-models/alias", registry.get_by_alias, "view"),
     ("POST", "mlflow/model-versions/create", versions.create, "register"),
     ("GET", "mlflow/model-versions/get", versions.get, "view"),
@@ -93,7 +94,7 @@ _REGISTRY: tuple[_Row, ...] = (
     ("GET", "mlflow/model-versions/get-download-uri", versions.download_uri, "view"),
     ("POST", "mlflow/model-versions/set-tag", versions.set_tag, "register"),
     ("DELETE", "mlflow/model-versions/delete-tag", versions.delete_tag, "register"),
-    ("POST", "mlflow/model-versions/transition-stage", versions.transition, "register"),
+    ("POST", "mlflow/model-versions/transition-stage", versions.transition, "change"),
 )
 _FILES: tuple[_Row, ...] = (
     ("GET", "mlflow-artifacts/artifacts", artifacts.proxy_listing, "view"),
