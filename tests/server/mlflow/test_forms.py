@@ -171,8 +171,8 @@ def fill(path: str) -> str:
 def test_every_route_is_found_and_says_what_it_needs() -> None:
     seen = set()
     for method, path, handler, action in MLFLOW_ROUTES:
-        assert action in ("view", "track", "register", "change")
-        assert (method in ("GET", "HEAD")) <= (action == "view"), path
+        assert action in ("view", "track", "register", "change", "open")
+        assert (method in ("GET", "HEAD")) <= (action in ("view", "open")), path
         assert (method, path) not in seen
         seen.add((method, path))
         assert belongs(path)
