@@ -17,7 +17,7 @@ help: ## say what there is
 demo: $(VENV)/.core ## play the whole story on real data: train, judge, serve, watch, retrain, promote
 	$(BIN)/noria demo credit
 
-test: $(VENV)/.test ## run every test (those that need TensorFlow or boosters other than LightGBM are skipped, and say so)
+test: $(VENV)/.test ## run every test (those that need TensorFlow, other boosters or MLflow clients are skipped, and say so)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 	$(BIN)/python -m pytest -q --doctest-modules src/noria -p no:cacheprovider
 
@@ -38,7 +38,7 @@ docs: $(VENV)/.test ## build the documentation into docs/_build
 	$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build
 
 ci: export NORIA_REQUIRE_SERVICES := 1
-ci: $(VENV)/.all check ## everything, with every extra and every service; then the demo from a clean state
+ci: $(VENV)/.all check .venv-mlflow/.ready .venv-mlflow2/.ready ## everything, with every extra and every service; then the demo from a clean state
 	$(MAKE) test
 	$(MAKE) docs
 	rm -rf .venv-demo
@@ -46,7 +46,7 @@ ci: $(VENV)/.all check ## everything, with every extra and every service; then t
 	rm -rf .venv-demo
 
 clean: ## remove what these commands made
-	rm -rf .venv .venv-demo build dist docs/_build noria-demo-* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-demo .venv-mlflow .venv-mlflow2 build dist docs/_build noria-demo-* .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || \
@@ -64,3 +64,18 @@ $(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.all: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) -e ".[dev,all]"
 	@touch $@ $(VENV)/.test $(VENV)/.core
+
+# The stock MLflow clients that the tests let loose on noria's server, each with the libraries of its generation. The
+# newest one borrows what is large and fits (TensorFlow, boosters) from the main environment: what it needs otherwise
+# is installed beside it and comes first on its path.
+.venv-mlflow/.ready: tests/mlflow/client3.txt | $(VENV)/.all
+	$(PYTHON) -m venv --clear .venv-mlflow
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])' \
+	  > "$$(.venv-mlflow/bin/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')/main.pth"
+	.venv-mlflow/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.venv-mlflow2/.ready: tests/mlflow/client2.txt | $(BIN)/python
+	$(PYTHON) -m venv --clear .venv-mlflow2
+	.venv-mlflow2/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
