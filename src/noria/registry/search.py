@@ -18,6 +18,11 @@ from noria.runs.vocabulary import MODELS, VERSIONS, Vocabulary
 
 __all__ = ["search_models", "search_versions"]
 
+# MLflow keeps prompts among its models, marked by a tag, and its client asks for models as "those whose mark is not
+# 'true'". Elsewhere a missing tag satisfies no comparison; read like that, the client would find no model at all.
+_PROMPT_TAG = "mlflow.prompt.is_prompt"
+_NO_PROMPT = (("!=", "true"), ("=", "false"))
+
 
 def search_models(
     connection: sa.Connection, *, where: str = "", order: Sequence[str] = (), limit: int = 100, token: str | None = None
@@ -90,6 +95,8 @@ def _where(
             if comparison.value is not None:
                 tagged = tagged.where(text_condition(model_tags.c.value, comparison, dialect))
             there = tagged.exists()
+            if comparison.key == _PROMPT_TAG and (comparison.operator, comparison.value) in _NO_PROMPT:
+                return sa.or_(there, sa.not_(_tag(_PROMPT_TAG, model, number).exists()))
             return sa.not_(there) if comparison.operator == "IS NULL" else there
         column = table.c[comparison.key]
         if comparison.key in ("created", "updated"):
