@@ -59,11 +59,11 @@ def failing_run():
 def asynchronous_logging():
     mlflow.set_experiment("fluent")
     with mlflow.start_run() as run:
-        for step in range(50):
-            mlflow.log_metric("loss", step, step=step, synchronous=False)
+        told = [mlflow.log_metrics({"loss": step}, step=step, synchronous=False) for step in range(50)]
         mlflow.log_params({"p": 1}, synchronous=False).wait()
         mlflow.set_tags({"t": 1}, synchronous=False).wait()
-        mlflow.flush_async_logging()
+        for one in told:
+            one.wait()
     assert [point.step for point in CLIENT.get_metric_history(run.info.run_id, "loss")] == list(range(50))
 
 
