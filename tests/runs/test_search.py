@@ -331,7 +331,7 @@ def _everything(book: Runs, question: Question, limit: int) -> list[str]:
     limit=st.integers(1, 5),
     lifecycle=st.sampled_from(["active", "deleted", "all"]),
     chosen=st.sampled_from([None, (0,), (0, 1), (2, 0, 1), (1, 77), ()]),
-    few=st.sampled_from([0, 1, 2000]),
+    way=st.sampled_from([(0, 0), (0, 10_000), (1_000_000, 1_000_000)]),
 )
 @QUICK
 def test_what_is_found_is_what_the_model_finds(
@@ -342,7 +342,7 @@ def test_what_is_found_is_what_the_model_finds(
     limit: int,
     lifecycle: str,
     chosen: tuple[int, ...] | None,
-    few: int,
+    way: tuple[int, int],
 ) -> None:
     with database.transaction() as connection:
         _empty(connection)
@@ -358,8 +358,9 @@ def test_what_is_found_is_what_the_model_finds(
     question = Question.read(filter_[0], order, experiments=chosen, lifecycle=lifecycle)  # type: ignore[arg-type]
     book = Runs(database)
     with pytest.MonkeyPatch.context() as patch:
-        # How few is few decides which way is taken; both must find the same.
-        patch.setattr("noria.runs.search._FEW", few)
+        # What counts as few decides which way is taken: never, as it comes, or always the rarest condition first.
+        patch.setattr("noria.runs.search._FEW", way[0])
+        patch.setattr("noria.runs.search._LOOK", way[1])
         found = _everything(book, question, limit)
     assert found == [model.id for model in sorted(wanted, key=_key(order))]
     assert book.count(question) == len(wanted)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 __all__ = [
+    "Boolean",
     "Style",
     "artifact_uri",
     "conjuncts",
@@ -75,7 +76,12 @@ def tree(condition: Condition, leaf: Callable[[Comparison], Boolean]) -> Boolean
 
 
 def run_condition(
-    comparison: Comparison, dialect: str, *, experiments: Sequence[int] | None = None, style: Style = "exists"
+    comparison: Comparison,
+    dialect: str,
+    *,
+    experiments: Sequence[int] | None = None,
+    style: Style = "exists",
+    rid: sa.ColumnElement[int] | None = None,
 ) -> Boolean:
     """Write one comparison about runs.
 
@@ -89,14 +95,17 @@ def run_condition(
         Only runs of these are wanted: an index of metrics begins with them.
     style : str
         See this file's head.
+    rid : column, optional
+        The key of the run at hand; that of the table of runs when left out.
     """
+    at_hand = runs.c.rid if rid is None else rid
     if comparison.entity == "attribute":
         return _attribute(comparison, dialect)
     query = recorded(comparison, dialect, experiments=experiments, style=style)
     if style == "in":
-        inside: Boolean = runs.c.rid.in_(query)
+        inside: Boolean = at_hand.in_(query)
     else:
-        inside = query.where(query.selected_columns[0] == runs.c.rid).correlate(runs).exists()
+        inside = query.where(query.selected_columns[0] == at_hand).correlate(at_hand.table).exists()
     return sa.not_(inside) if comparison.operator == "IS NULL" else inside
 
 
@@ -112,7 +121,7 @@ def recorded(
         column = run_inputs.c.context if comparison.key == "context" else input_datasets.c[comparison.key]
         return used.where(text_condition(column, comparison, dialect))
     if comparison.entity == "metric":
-        own = metric_latest.c
+        own = _measured.c
         query = sa.select(own.rid).where(own.name == comparison.key)
         if style == "in":
             # The index begins with the experiment; naming all of them lets it be walked for all.
@@ -219,6 +228,7 @@ def artifact_uri() -> sa.ColumnElement[str]:
 
 
 _all_experiments = experiments.alias("all_experiments")
+_measured = metric_latest.alias("measured")
 
 
 def _glob(pattern: str) -> str:

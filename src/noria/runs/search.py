@@ -2,9 +2,9 @@
 
 Two ways lead to a page. The general one filters, sorts what is left and takes the first rows: right for any question,
 at the price of looking at every run that matches. The walk follows an index in the wanted order and stops when the
-page is full: right for the two questions people ask most, the newest runs and the best by one metric. Where a
-condition leaves few runs, the general way begins with those and is the faster one; a bounded look into the index of
-that condition decides.
+page is full: right for the two questions people ask most, the newest runs and the best by one metric. It is long where
+few runs match. There the general way begins with the runs that meet the rarest condition; bounded looks into the
+indexes of the conditions tell how many those are, and which way is the shorter.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Literal, cast
 import sqlalchemy as sa
 
 from noria.errors import WrongArgument
-from noria.runs.conditions import artifact_uri, conjuncts, recorded, run_condition, tree
+from noria.runs.conditions import Boolean, Style, artifact_uri, conjuncts, recorded, run_condition, tree
 from noria.runs.grammar import Comparison, Condition, OrderKey, parse, parse_order
 from noria.runs.paging import Sorted, Value, after, make_token, missing_last, read_token
-from noria.runs.tables import metric_latest, run_params, run_tags, runs
+from noria.runs.tables import experiments, metric_latest, run_params, run_tags, runs
 from noria.runs.vocabulary import RUNS
 
 __all__ = ["Found", "Lifecycle", "Question", "count", "search"]
@@ -27,7 +27,15 @@ __all__ = ["Found", "Lifecycle", "Question", "count", "search"]
 Lifecycle = Literal["active", "deleted", "all"]
 
 _FEW = 2_000
-_WALKED_EXPERIMENTS = 20
+"""So many runs are looked at one by one sooner than a walk is risked, which nothing bounds."""
+
+_LOOK = 10_000
+"""A look into the index of metrics goes so far: it is ten times cheaper than one into that of params, as SQLite does
+not see that the latter holds all that is asked for."""
+
+_LOOKS = 8
+_WALKED = 20
+"""An index is followed in so many places at once: one for each experiment."""
 
 
 @dataclass(frozen=True)
@@ -114,10 +122,12 @@ def search(connection: sa.Connection, question: Question, limit: int, token: str
     if question.experiments == ():
         return Found((), None)
     plan = _Plan(connection, question)
-    driven = plan.driven()
-    if not driven and plan.walks_by_metric:
-        return plan.by_metric(limit, token)
-    return plan.sorted(limit, token, driven)
+    driver = plan.driver(limit)
+    if driver is None and len(question.order) == 1 and question.order[0].entity == "metric":
+        experiments = plan.walked()
+        if experiments is not None:
+            return plan.by_metric(experiments, limit, token)
+    return plan.sorted(limit, token, driver)
 
 
 def count(connection: sa.Connection, question: Question) -> int:
@@ -125,7 +135,7 @@ def count(connection: sa.Connection, question: Question) -> int:
     if question.experiments == ():
         return 0
     plan = _Plan(connection, question)
-    query = sa.select(sa.func.count()).select_from(runs).where(*plan.scope(), *plan.conditions("in"))
+    query = sa.select(sa.func.count()).select_from(runs).where(*plan.scope(), *plan.conditions(style="in"))
     return connection.execute(query).scalar_one()
 
 
@@ -136,125 +146,200 @@ class _Plan:
         self._question = question
         self._parts = conjuncts(question.where)
 
-    @property
-    def walks_by_metric(self) -> bool:
-        """Whether one metric alone gives the order, and its index can be followed."""
-        order, experiments = self._question.order, self._question.experiments
-        return (
-            len(order) == 1
-            and order[0].entity == "metric"
-            and experiments is not None
-            and len(experiments) <= _WALKED_EXPERIMENTS
-        )
+    def walked(self) -> tuple[int, ...] | None:
+        """Give the experiments whose stretches of an index are to be followed; None when they are too many."""
+        found = self._question.experiments
+        if found is None:
+            every = sa.select(experiments.c.id).order_by(experiments.c.id).limit(_WALKED + 1)
+            found = tuple(self._connection.execute(every).scalars())
+        return found if len(found) <= _WALKED else None
 
-    def scope(self, *, indexed: bool = True) -> list[sa.ColumnElement[bool]]:
-        """Say whose runs are wanted, and whether those in the bin are."""
-        found: list[sa.ColumnElement[bool]] = []
-        experiments, lifecycle = self._question.experiments, self._question.lifecycle
-        if experiments is not None:
-            found.append(runs.c.experiment_id.in_(experiments))
+    def scope(self, *, indexed: bool = True) -> list[Boolean]:
+        """Say whose runs are wanted, and whether those in the bin are.
+
+        Parameters
+        ----------
+        indexed : bool
+            Their index may be followed; not where another is the right one, and SQLite would guess wrongly.
+        """
+        ids, lifecycle = self._question.experiments, self._question.lifecycle
+        found: list[Boolean] = []
+        if ids is not None:
+            found.append(self._column("experiment_id", indexed).in_(ids))
         if lifecycle != "all":
-            # A sign before the column keeps its index out where another is to be followed.
-            deleted = runs.c.deleted if indexed else sa.literal_column("(+runs.deleted)")
-            found.append(deleted.is_(None) if lifecycle == "active" else deleted.is_not(None))
+            found.append(self._bin(lifecycle, indexed=indexed))
         return found
 
-    def conditions(self, style: Literal["exists", "in"] = "exists") -> list[sa.ColumnElement[bool]]:
-        """Write the filter."""
-        return [tree(part, lambda one: self._leaf(one, style)) for part in self._parts]
+    def conditions(
+        self,
+        parts: Sequence[Condition] | None = None,
+        *,
+        rid: sa.ColumnElement[int] | None = None,
+        style: Style = "exists",
+    ) -> list[Boolean]:
+        """Write parts of the filter, all of them when left out."""
 
-    def driven(self) -> bool:
-        """Say whether one of the conditions leaves few runs: a bounded look at each."""
-        for part in self._parts:
-            if isinstance(part, Comparison) and _selective(part):
-                matching = recorded(part, self._dialect, experiments=self._question.experiments)
-                few = sa.select(sa.func.count()).select_from(matching.limit(_FEW).subquery())
-                if self._connection.execute(few).scalar_one() < _FEW:
-                    return True
-        return False
+        def leaf(one: Comparison) -> Boolean:
+            return run_condition(one, self._dialect, experiments=self._question.experiments, style=style, rid=rid)
 
-    def sorted(self, limit: int, token: str | None, driven: bool) -> Found:
-        """Filter, sort, take the first rows; the newest runs come along an index."""
+        return [tree(part, leaf) for part in (self._parts if parts is None else parts)]
+
+    def driver(self, limit: int) -> Comparison | None:
+        """Give the condition to begin with; None when a walk is likely to fill a page of this size sooner."""
+        asked = [part for part in self._parts if isinstance(part, Comparison) and _selective(part)][:_LOOKS]
+        if not asked:
+            return None
+        counts = {part: found for part in asked if (found := self._look(part)) is not None}
+        if not counts:
+            return None
+        rarest = min(counts, key=counts.__getitem__)
+        if counts[rarest] >= _FEW:
+            total = self._connection.execute(sa.select(sa.func.max(runs.c.rid))).scalar_one() or 0
+            walk = float(limit)
+            for matching in counts.values():  # as if the conditions had nothing to do with each other
+                walk *= max(1.0, total / matching)
+            if counts[rarest] > walk:
+                return None
+        return rarest
+
+    def _look(self, part: Comparison) -> int | None:
+        """Count the runs that meet a condition; None when they are many."""
+        most = _LOOK if part.entity == "metric" else _FEW
+        matching = recorded(part, self._dialect, experiments=self._question.experiments).limit(most).subquery()
+        found = self._connection.execute(sa.select(sa.func.count()).select_from(matching)).scalar_one()
+        return found if found < most else None
+
+    def sorted(self, limit: int, token: str | None, driver: Comparison | None) -> Found:
+        """Filter, sort, take the first rows; by their start they come along an index."""
         order, joins, kinds = self._order()
         query = sa.select(runs.c.rid, *(one.column for one in order)).select_from(joins)
-        query = query.where(*self.scope(indexed=not driven), *self.conditions("in" if driven else "exists"))
         if token is not None:
             query = query.where(after(order, read_token(self._question.text, token, kinds)))
-        experiments = self._question.experiments
-        if not driven and not self._question.order and experiments is not None and len(experiments) > 1:
-            query = self._merged(query, order, limit)
+        if driver is not None:
+            rest = [part for part in self._parts if part is not driver]
+            query = query.where(*self.conditions([driver], style="in"), *self.conditions(rest))
+            query = query.where(*self.scope(indexed=False))
+            rows = self._rows(query.order_by(*(one.clause for one in order)).limit(limit + 1))
         else:
-            query = query.order_by(*(one.clause for one in order)).limit(limit + 1)
-        return self._page([tuple(row) for row in self._connection.execute(query)], limit)
+            query = query.where(*self.conditions())
+            by_start = not self._question.order or self._question.order[0].key == "started"
+            ids = self._question.experiments
+            if by_start and (ids is None or len(ids) <= _WALKED):
+                rows = self._newest(query, order, ids, limit + 1)
+            else:
+                query = query.where(*self.scope())
+                rows = self._rows(query.order_by(*(one.clause for one in order)).limit(limit + 1))
+        return self._page(rows, limit)
 
-    def _merged(
-        self, query: sa.Select[tuple[object, ...]], order: list[Sorted], limit: int
-    ) -> sa.Select[tuple[object, ...]]:
-        """Take the first rows of each experiment along its index, and the first of those."""
-        experiments = cast("tuple[int, ...]", self._question.experiments)
-        if len(experiments) > _WALKED_EXPERIMENTS:
-            return query.order_by(*(one.clause for one in order)).limit(limit + 1)
-        each = [
-            sa.select(
-                query.where(runs.c.experiment_id == one)
-                .order_by(*(key.clause for key in order))
-                .limit(limit + 1)
-                .subquery()
-            )
-            for one in experiments
-        ]
-        both = sa.union_all(*each).subquery()
-        names = list(both.c)
-        keys = [Sorted(column, one.descending) for column, one in zip(names[1:], order, strict=True)]
-        return sa.select(*names).order_by(*(key.clause for key in keys)).limit(limit + 1)
-
-    def by_metric(self, limit: int, token: str | None) -> Found:
+    def by_metric(self, experiments: tuple[int, ...], limit: int, token: str | None) -> Found:
         """Follow the index of one metric: its numbers, then NaN, then the runs that lack it."""
         key = self._question.order[0]
         kinds = [int, float, int, str]
         began: list[Value] | None = None
         if token is not None:
             began = read_token(self._question.text, token, kinds)
+        # What compares the very metric bounds the walk along it, and but for != wants a number.
+        bounds = [part for part in self._parts if isinstance(part, Comparison) and _bounds(part, key)]
+        rest = [part for part in self._parts if part not in bounds]
         rows: list[tuple[object, ...]] = []
-        for phase in range(int(began[0]) if began else 0, 3):
+        for phase in range(int(began[0]) if began else 0, 1 if bounds else 3):
             from_ = began[1:] if began is not None and began[0] == phase else None
-            rows += [(rid, phase, *rest) for rid, *rest in self._phase(key, phase, from_, limit + 1 - len(rows))]
+            wanted = limit + 1 - len(rows)
+            if phase == 2:
+                found = self._lacking(key, rest, experiments, from_, wanted)
+            else:
+                found = self._measured(key, phase, (bounds, rest), experiments, from_, wanted)
+            rows += [(rid, phase, *others) for rid, *others in found]
             if len(rows) > limit:
                 break
         return self._page(rows, limit)
 
-    def _phase(self, key: OrderKey, phase: int, began: list[Value] | None, limit: int) -> list[tuple[object, ...]]:
+    def _measured(
+        self,
+        key: OrderKey,
+        phase: int,
+        parts: tuple[list[Comparison], list[Condition]],
+        experiments: tuple[int, ...],
+        began: list[Value] | None,
+        limit: int,
+    ) -> list[tuple[object, ...]]:
         own = metric_latest.c
-        ties = _ties()
-        if phase == 2:
-            lacks = sa.select(own.rid).where(own.rid == runs.c.rid, own.name == key.key).correlate(runs).exists()
-            order = ties
-            columns: list[sa.ColumnElement[object]] = [runs.c.rid, sa.literal(0.0), *(one.column for one in ties)]  # type: ignore[list-item]
-            query = sa.select(*columns).where(sa.not_(lacks), *self.scope(), *self.conditions())
-            if began is not None:
-                query = query.where(after(ties, began[1:]))
-        else:
-            order = [Sorted(own.value, key.descending), *ties] if phase == 0 else ties
-            columns = [runs.c.rid, own.value, *(one.column for one in ties)]  # type: ignore[list-item]
-            query = sa.select(*columns).join(metric_latest, own.rid == runs.c.rid)
-            query = query.where(own.name == key.key, own.nan == phase)
-            query = query.where(*self.scope(indexed=False)[1:], *self.conditions())
-            if began is not None:
-                query = query.where(after(order, began if phase == 0 else began[1:]))
-        experiments = cast("tuple[int, ...]", self._question.experiments)
-        column = runs.c.experiment_id if phase == 2 else own.experiment_id
-        each = [
-            query.where(column == one).order_by(*(one_key.clause for one_key in order)).limit(limit)
-            for one in experiments
-        ]
-        if len(each) == 1:
-            return [tuple(row) for row in self._connection.execute(each[0])]
-        both = sa.union_all(*(sa.select(one.subquery()) for one in each)).subquery()
-        names = list(both.c)
-        shown = names[1:] if phase == 0 else names[2:]
-        keys = [Sorted(column, one.descending) for column, one in zip(shown, order, strict=True)]
-        merged = sa.select(*names).order_by(*(one.clause for one in keys)).limit(limit)
-        return [tuple(row) for row in self._connection.execute(merged)]
+        bounds, rest = parts
+        by_value = [Sorted(own.value, key.descending)] if phase == 0 else []
+        order = [*by_value, *_ties()]
+        query = _select(own.rid, own.value, *(one.column for one in _ties())).join(runs, own.rid == runs.c.rid)
+        query = query.where(own.name == key.key, own.nan == phase)
+        query = query.where(*(own.value.op(one.operator)(cast("float", one.value)) for one in bounds))
+        # Asked by the metric's own key, the conditions are met before the run itself is looked up.
+        query = query.where(*self.conditions(rest, rid=own.rid))
+        if self._question.lifecycle != "all":
+            query = query.where(self._bin(self._question.lifecycle, indexed=False))
+        if began is not None:
+            query = query.where(after(order, began if phase == 0 else began[1:]))
+        clauses = [one.clause for one in order]
+        pieces = [query.where(own.experiment_id == one).order_by(*clauses).limit(limit) for one in experiments]
+        return self._first(pieces, order, limit)
+
+    def _lacking(
+        self,
+        key: OrderKey,
+        parts: list[Condition],
+        experiments: tuple[int, ...],
+        began: list[Value] | None,
+        limit: int,
+    ) -> list[tuple[object, ...]]:
+        own = metric_latest.c
+        there = sa.select(own.rid).where(own.rid == runs.c.rid, own.name == key.key).correlate(runs).exists()
+        query = _select(runs.c.rid, sa.literal(0.0), *(one.column for one in _ties()))
+        query = query.where(sa.not_(there), *self.conditions(parts))
+        if began is not None:
+            query = query.where(after(_ties(), began[1:]))
+        return self._newest(query, _ties(), experiments, limit)
+
+    def _newest(
+        self,
+        query: sa.Select[*tuple[object, ...]],
+        order: list[Sorted],
+        experiments: tuple[int, ...] | None,
+        limit: int,
+    ) -> list[tuple[object, ...]]:
+        """Take the first rows in an order that begins with the start, along the index of each experiment."""
+        asked = self._question.lifecycle
+        pieces = []
+        for lifecycle in ("active", "deleted") if asked == "all" else (asked,):
+            for one in (None,) if experiments is None else experiments:
+                piece = query.where(self._bin(lifecycle))
+                if one is not None:
+                    piece = piece.where(runs.c.experiment_id == one)
+                if lifecycle == "active" and self._dialect == "postgresql":
+                    # To PostgreSQL, IS NULL leaves the column to be ordered by before the next of the index is.
+                    piece = piece.order_by(runs.c.deleted.desc() if order[0].descending else runs.c.deleted.asc())
+                pieces.append(piece.order_by(*(key.clause for key in order)).limit(limit))
+        return self._first(pieces, order, limit)
+
+    def _first(
+        self, pieces: list[sa.Select[*tuple[object, ...]]], order: list[Sorted], limit: int
+    ) -> list[tuple[object, ...]]:
+        """Merge pieces that are in order, whose last columns are what they are ordered by."""
+        if len(pieces) < 2:
+            return self._rows(pieces[0]) if pieces else []
+        both = sa.union_all(*(sa.select(one.subquery()) for one in pieces)).subquery()
+        columns = list(both.c)
+        keys = [Sorted(column, one.descending) for column, one in zip(columns[-len(order) :], order, strict=True)]
+        return self._rows(sa.select(*columns).order_by(*(one.clause for one in keys)).limit(limit))
+
+    def _rows(self, query: sa.Select[*tuple[object, ...]]) -> list[tuple[object, ...]]:
+        return [tuple(row) for row in self._connection.execute(query)]
+
+    def _bin(self, lifecycle: Lifecycle, *, indexed: bool = True) -> Boolean:
+        deleted = self._column("deleted", indexed)
+        return deleted.is_(None) if lifecycle == "active" else deleted.is_not(None)
+
+    def _column(self, name: str, indexed: bool) -> sa.ColumnElement[int]:
+        # A sign before a column keeps SQLite off its index; PostgreSQL would lose what it knows of the column.
+        if indexed or self._dialect != "sqlite":
+            return cast("sa.ColumnElement[int]", runs.c[name])
+        return sa.literal_column(f"(+runs.{name})", sa.BigInteger)
 
     def _order(self) -> tuple[list[Sorted], sa.FromClause, list[type]]:
         """Give the sort columns of the general way, what they are read from, and what they hold."""
@@ -291,12 +376,17 @@ class _Plan:
         more = len(rows) > limit > 0
         return Found(rids, make_token(self._question.text, cast("list[Value]", rows[limit - 1][1:])) if more else None)
 
-    def _leaf(self, comparison: Comparison, style: Literal["exists", "in"]) -> sa.ColumnElement[bool]:
-        return run_condition(comparison, self._dialect, experiments=self._question.experiments, style=style)
-
 
 def _ties() -> list[Sorted]:
     return [Sorted(sa.type_coerce(runs.c.started, sa.BigInteger), descending=True), Sorted(runs.c.id)]
+
+
+def _select(*columns: object) -> sa.Select[*tuple[object, ...]]:
+    return sa.select(*columns)  # type: ignore[call-overload, no-any-return] # as many as it may be
+
+
+def _bounds(comparison: Comparison, key: OrderKey) -> bool:
+    return (comparison.entity, comparison.key) == ("metric", key.key) and comparison.operator != "!="
 
 
 def _selective(comparison: Comparison) -> bool:
