@@ -146,7 +146,8 @@ class Workspace:
         """Versions of the models."""
         from noria.registry.catalog import Registry  # noqa: PLC0415 - as above
 
-        return Registry(self.database, self.blobs)
+        # Asked at each promotion: a server that goes on reads noria.toml anew.
+        return Registry(self.database, self.blobs, approvals=lambda: self.project.settings.deploy.approvals)
 
     @cached_property
     def aliases(self) -> Aliases:

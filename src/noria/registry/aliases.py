@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from noria.errors import AliasMoved, ModelNotFound
+from noria.registry import events
 from noria.registry.tables import alias_moves, model_aliases, model_versions
 from noria.security.names import checked_name
 
@@ -141,6 +142,8 @@ class Aliases:
                 "override": override,
             }
             key = connection.execute(sa.insert(alias_moves).values(move).returning(alias_moves.c.id)).scalar_one()
+            told = {"alias": alias, "kind": kind, "old": found, "reason": reason, "override": override}
+            events.record(connection, "model_alias.moved", model, number, at=at, actor=actor, detail=told)
             return key, found
 
         try:
@@ -178,6 +181,8 @@ def drop_alias(connection: sa.Connection, model: str, alias: str, *, actor: str,
     # Servers poll the moves: one that follows the alias must learn that it is gone.
     row = {"model": model, "alias": alias, "kind": "remove", "old": found, "new": found, "at": at}
     connection.execute(sa.insert(alias_moves).values({**row, "actor": actor, "reason": reason}))
+    told = {"alias": alias, "reason": reason}
+    events.record(connection, "model_alias.deleted", model, found, at=at, actor=actor, detail=told)
     return True
 
 

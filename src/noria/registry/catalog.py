@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from noria.errors import AliasNotFound, BlobNotFound, Conflict, ModelNotFound, UntrustedFormat, did_you_mean
+from noria.registry import events
 from noria.registry.tables import model_aliases, model_tags, model_versions, registered_models
 from noria.registry.version import MODEL_FOLDER, ModelVersion, model_digest, parse_ref
 from noria.security.names import checked_name
@@ -40,12 +41,21 @@ class Registry:
         Where the files are.
     write : Write, optional
         How a write is made durable; in a transaction of its own when left out.
+    approvals : callable() -> int, optional
+        How many people must agree before production follows another version; none, when left out.
     """
 
-    def __init__(self, database: Database, blobs: Blobs, write: Write | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        blobs: Blobs,
+        write: Write | None = None,
+        approvals: Callable[[], int] = lambda: 0,
+    ) -> None:
         self.database = database
         self.blobs = blobs
         self.write: Write = write or database.write
+        self.approvals = approvals
 
     def register(
         self,
@@ -334,6 +344,10 @@ def read_versions(
 
 def ensure_model(connection: sa.Connection, model: str, at: datetime) -> None:
     """Open a model where there is none of the name."""
+    there = sa.select(registered_models.c.name).where(registered_models.c.name == model)
+    if connection.execute(there).first() is not None:
+        return
+    events.record(connection, "registered_model.created", model, at=at)
     row = {"name": model, "created": at, "updated": at, "description": "", "last_number": 0}
     upsert(connection, registered_models, row, key=("name",), update=())
 
@@ -355,6 +369,9 @@ def add_version(
     if tags:
         rows = [{"model": row["model"], "number": number, "name": name, "value": v} for name, v in tags.items()]
         connection.execute(sa.insert(model_tags), rows)
+    made, by = cast("datetime", row["created"]), str(row.get("user_id", ""))
+    told = {"run_id": row["run_id"], "source": row.get("source", ""), "origin": row.get("origin", "noria")}
+    events.record(connection, "model_version.created", str(row["model"]), number, at=made, actor=by, detail=told)
     return number
 
 

@@ -2,67 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from noria.errors import Conflict, ModelNotFound, WrongArgument, did_you_mean
+from noria.registry import events
 from noria.registry.aliases import drop_alias
-from noria.registry.catalog import kept_versions, read_versions
+from noria.registry.registered import RegisteredModel, read_models
 from noria.registry.tables import (
     alias_moves,
     gate_verdicts,
     model_aliases,
     model_tags,
     model_versions,
+    promotion_requests,
     registered_models,
 )
 from noria.store.database import upsert
 
 if TYPE_CHECKING:
-    from noria.registry.version import ModelVersion
+    from noria.registry.events import EventKind
     from noria.store.database import Database, Write
 
-__all__ = ["Models", "RegisteredModel", "Stage", "checked_model_name", "read_models"]
+__all__ = ["Models", "Stage", "checked_model_name"]
 
 Stage = Literal["None", "Staging", "Production", "Archived"]
 STAGES: tuple[Stage, ...] = ("None", "Staging", "Production", "Archived")
 
 _LONGEST = 255
 _AT_ONCE = 500
-
-
-@dataclass(frozen=True)
-class RegisteredModel:
-    """A name under which versions are kept.
-
-    Parameters
-    ----------
-    name : str
-        Unique.
-    created, updated : datetime
-        UTC.
-    description : str
-        What people wrote about it.
-    tags : mapping of str to str
-        Labels.
-    aliases : mapping of str to int
-        Names that move from version to version.
-    latest : tuple of ModelVersion
-        The newest version of each stage.
-    """
-
-    name: str
-    created: datetime
-    updated: datetime
-    description: str = ""
-    tags: Mapping[str, str] = field(default_factory=dict)
-    aliases: Mapping[str, int] = field(default_factory=dict)
-    latest: tuple[ModelVersion, ...] = ()
 
 
 def checked_model_name(name: str) -> str:
@@ -118,6 +90,7 @@ class Models:
         *,
         description: str = "",
         tags: Mapping[str, str] | None = None,
+        actor: str = "",
         at: datetime | None = None,
     ) -> RegisteredModel:
         """Open a model that has no version yet.
@@ -138,6 +111,7 @@ class Models:
             row = {"name": name, "created": now, "updated": now, "description": description, "last_number": 0}
             connection.execute(sa.insert(registered_models).values(row))
             _label(connection, name, 0, tags or {})
+            events.record(connection, "registered_model.created", name, at=now, actor=actor)
 
         try:
             self.write(work)
@@ -159,7 +133,7 @@ class Models:
                 raise _missing(connection, name)
             return found[0]
 
-    def rename(self, name: str, new: str, *, at: datetime | None = None) -> RegisteredModel:
+    def rename(self, name: str, new: str, *, actor: str = "", at: datetime | None = None) -> RegisteredModel:
         """Give a model another name; its versions, aliases and verdicts go with it.
 
         Raises
@@ -183,8 +157,9 @@ class Models:
                 sa.update(registered_models).where(registered_models.c.name == name).values(name=new, updated=now)
             )
             connection.execute(sa.update(model_versions).where(model_versions.c.model == name).values(updated=now))
-            for table in (model_versions, model_tags, model_aliases, alias_moves, gate_verdicts):
+            for table in (model_versions, model_tags, model_aliases, alias_moves, gate_verdicts, promotion_requests):
                 connection.execute(sa.update(table).where(table.c.model == name).values(model=new))
+            events.record(connection, "registered_model.renamed", new, at=now, actor=actor, detail={"old": name})
 
         try:
             self.write(work)
@@ -192,7 +167,9 @@ class Models:
             raise _taken(new) from error
         return self.get(new)
 
-    def describe(self, name: str, description: str, *, number: int | None = None, at: datetime | None = None) -> None:
+    def describe(
+        self, name: str, description: str, *, number: int | None = None, actor: str = "", at: datetime | None = None
+    ) -> None:
         """Write something about a model, or about one of its versions.
 
         Raises
@@ -200,11 +177,22 @@ class Models:
         ModelNotFound
             There is no such model or version.
         """
-        changed = {"description": description, "updated": at or datetime.now(UTC)}
-        self.write(lambda connection: _change(connection, name, number, changed))
+        now = at or datetime.now(UTC)
+
+        def work(connection: sa.Connection) -> None:
+            _change(connection, name, number, {"description": description, "updated": now})
+            _tell(connection, "updated", name, number, at=now, actor=actor, detail={"description": description[:500]})
+
+        self.write(work)
 
     def set_tags(
-        self, name: str, tags: Mapping[str, str], *, number: int | None = None, at: datetime | None = None
+        self,
+        name: str,
+        tags: Mapping[str, str],
+        *,
+        number: int | None = None,
+        actor: str = "",
+        at: datetime | None = None,
     ) -> None:
         """Label a model, or one of its versions.
 
@@ -213,14 +201,20 @@ class Models:
         ModelNotFound
             There is no such model or version.
         """
+        now = at or datetime.now(UTC)
 
         def work(connection: sa.Connection) -> None:
-            _change(connection, name, number, {"updated": at or datetime.now(UTC)})
+            _change(connection, name, number, {"updated": now})
             _label(connection, name, number or 0, tags)
+            for tag, value in tags.items():
+                told = {"key": tag, "value": value[:500]}
+                _tell(connection, "tag_set", name, number, at=now, actor=actor, detail=told)
 
         self.write(work)
 
-    def delete_tag(self, name: str, tag: str, *, number: int | None = None, at: datetime | None = None) -> None:
+    def delete_tag(
+        self, name: str, tag: str, *, number: int | None = None, actor: str = "", at: datetime | None = None
+    ) -> None:
         """Take a label off a model or version; one that is not there is gone already.
 
         Raises
@@ -228,17 +222,26 @@ class Models:
         ModelNotFound
             There is no such model or version.
         """
+        now = at or datetime.now(UTC)
 
         def work(connection: sa.Connection) -> None:
-            _change(connection, name, number, {"updated": at or datetime.now(UTC)})
+            _change(connection, name, number, {"updated": now})
             own = model_tags.c
             gone = sa.delete(model_tags).where(own.model == name, own.number == (number or 0), own.name == tag)
-            connection.execute(gone)
+            if connection.execute(gone).rowcount:
+                _tell(connection, "tag_deleted", name, number, at=now, actor=actor, detail={"key": tag})
 
         self.write(work)
 
     def set_stage(
-        self, name: str, number: int, stage: Stage, *, archive_others: bool = False, at: datetime | None = None
+        self,
+        name: str,
+        number: int,
+        stage: Stage,
+        *,
+        archive_others: bool = False,
+        actor: str = "",
+        at: datetime | None = None,
     ) -> None:
         """Put a version into a stage, for clients that know stages.
 
@@ -250,6 +253,8 @@ class Models:
             Where to.
         archive_others : bool
             Put the versions that are in that stage into ``Archived``.
+        actor : str
+            Who.
         at : datetime, optional
             When; now, when left out.
 
@@ -266,6 +271,8 @@ class Models:
                 own = model_versions.c
                 others = sa.and_(own.model == name, own.number != number, own.stage == stage, own.deleted.is_(None))
                 connection.execute(sa.update(model_versions).where(others).values(stage="Archived", updated=now))
+            told = {"stage": stage, "archived_others": archive_others}
+            _tell(connection, "transitioned", name, number, at=now, actor=actor, detail=told)
 
         self.write(work)
 
@@ -291,6 +298,8 @@ class Models:
             )
             for alias in connection.execute(pointing).scalars().all():
                 drop_alias(connection, name, alias, actor=actor, reason=f"version {number} was deleted", at=now)
+            _give_up(connection, name, number, at=now)
+            _tell(connection, "deleted", name, number, at=now, actor=actor)
 
         self.write(work)
 
@@ -313,52 +322,10 @@ class Models:
             for table in (model_versions, model_tags):
                 connection.execute(sa.delete(table).where(table.c.model == name))
             connection.execute(sa.delete(registered_models).where(registered_models.c.name == name))
+            _give_up(connection, name, None, at=now)
+            events.record(connection, "registered_model.deleted", name, at=now, actor=actor)
 
         self.write(work)
-
-
-def read_models(connection: sa.Connection, names: Sequence[str]) -> list[RegisteredModel]:
-    """Read models in the order of their names; those that are not there are left out."""
-    found: dict[str, RegisteredModel] = {}
-    for start in range(0, len(names), _AT_ONCE):
-        some = names[start : start + _AT_ONCE]
-        tags: dict[str, dict[str, str]] = {}
-        own = model_tags.c
-        for row in connection.execute(
-            sa.select(model_tags).where(own.model.in_(some), own.number == 0).order_by(own.name)
-        ):
-            tags.setdefault(row.model, {})[row.name] = row.value
-        aliases: dict[str, dict[str, int]] = {}
-        pointing = sa.select(model_aliases).where(model_aliases.c.model.in_(some)).order_by(model_aliases.c.alias)
-        for row in connection.execute(pointing):
-            aliases.setdefault(row.model, {})[row.alias] = row.number
-        latest: dict[str, list[ModelVersion]] = {}
-        for version in _latest(connection, some):
-            latest.setdefault(version.model, []).append(version)
-        for row in connection.execute(sa.select(registered_models).where(registered_models.c.name.in_(some))):
-            found[row.name] = RegisteredModel(
-                row.name,
-                row.created,
-                row.updated,
-                row.description,
-                tags.get(row.name, {}),
-                aliases.get(row.name, {}),
-                tuple(latest.get(row.name, ())),
-            )
-    return [found[name] for name in names if name in found]
-
-
-def _latest(connection: sa.Connection, names: Sequence[str]) -> tuple[ModelVersion, ...]:
-    own = model_versions.c
-    newest = (
-        sa.select(own.model, own.stage, sa.func.max(own.number).label("number"))
-        .where(own.model.in_(names), own.deleted.is_(None))
-        .group_by(own.model, own.stage)
-        .subquery()
-    )
-    same = sa.and_(newest.c.model == own.model, newest.c.number == own.number)
-    query = kept_versions().join(newest, same).order_by(own.model, own.number)
-    return read_versions(connection, query)
 
 
 def _change(connection: sa.Connection, name: str, number: int | None, changed: Mapping[str, object]) -> None:
@@ -378,6 +345,27 @@ def _change(connection: sa.Connection, name: str, number: int | None, changed: M
 def _label(connection: sa.Connection, name: str, number: int, tags: Mapping[str, str]) -> None:
     rows = [{"model": name, "number": number, "name": tag, "value": value} for tag, value in tags.items()]
     upsert(connection, model_tags, rows, key=("model", "number", "name"))
+
+
+def _tell(
+    connection: sa.Connection,
+    what: Literal["updated", "deleted", "tag_set", "tag_deleted", "transitioned"],
+    name: str,
+    number: int | None,
+    *,
+    at: datetime,
+    actor: str,
+    detail: Mapping[str, object] | None = None,
+) -> None:
+    kind = f"{'registered_model' if number is None else 'model_version'}.{what}"
+    events.record(connection, cast("EventKind", kind), name, number, at=at, actor=actor, detail=detail)
+
+
+def _give_up(connection: sa.Connection, name: str, number: int | None, *, at: datetime) -> None:
+    """Close what asks for the promotion of versions that are gone."""
+    own = promotion_requests.c
+    asked = sa.and_(own.model == name, own.state == "open", *(() if number is None else (own.number == number,)))
+    connection.execute(sa.update(promotion_requests).where(asked).values(state="void", decided=at))
 
 
 def _exists(connection: sa.Connection, name: str) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from noria.registry.catalog import Registry
     from noria.registry.version import ModelVersion
 
-__all__ = ["GATED_ALIASES", "assign", "previous", "promote", "rollback", "see_why"]
+__all__ = ["GATED_ALIASES", "assign", "checked_promotion", "is_gated", "previous", "promote", "rollback", "see_why"]
 
 GATED_ALIASES = frozenset({"champion"})
 """Aliases that production follows: only a judged version that passed may carry them."""
@@ -60,11 +60,38 @@ def promote(
     WrongArgument
         The alias is new and reads like a misspelt one, or there is no reason.
     NotAllowed
-        The version was never judged, or there is no reason.
+        The version was never judged, there is no reason, or somebody else must agree first.
     CorruptedBlob
         A file of the version is damaged.
     AliasMoved
         Somebody else moved the alias meanwhile.
+    """
+    version = checked_promotion(registry, model, number, alias=alias, reason=reason, override=override)
+    if alias in GATED_ALIASES and (needed := registry.approvals()):
+        raise NotAllowed(
+            f"alias {alias!r} of model {model} moves when somebody else has agreed",
+            why=f"[deploy] approvals = {needed}",
+            mend=f'noria models promote {version.ref} --reason "…"     asks for it\n'
+            f'noria models approve {version.ref} --reason "…"     agrees, by another person',
+            code="N-REGISTRY-040",
+        )
+    aliases = Aliases(registry.database, registry.write)
+    if expect is ANY:
+        expect = aliases.current(model, alias)
+    return aliases.move(
+        model, alias, number, actor=actor, reason=reason, at=at, expect=expect, kind="promote", override=override
+    )
+
+
+def checked_promotion(
+    registry: Registry, model: str, number: int, *, alias: str, reason: str, override: str | None
+) -> ModelVersion:
+    """Give a version that may be promoted as far as gates and files go.
+
+    Raises
+    ------
+    GateFailed, NotAllowed, WrongArgument, CorruptedBlob
+        See `promote`.
     """
     if not reason.strip():
         raise _no_reason()
@@ -74,13 +101,8 @@ def promote(
     if alias in GATED_ALIASES and override is None:
         _must_pass(registry, version, alias)
     registry.verify(version)
-    aliases = Aliases(registry.database, registry.write)
-    _refuse_misspelt(aliases, model, alias)
-    if expect is ANY:
-        expect = aliases.current(model, alias)
-    return aliases.move(
-        model, alias, number, actor=actor, reason=reason, at=at, expect=expect, kind="promote", override=override
-    )
+    _refuse_misspelt(Aliases(registry.database), model, alias)
+    return version
 
 
 def assign(
@@ -88,8 +110,8 @@ def assign(
 ) -> AliasMove:
     """Point an alias at a version for a client that knows no gates.
 
-    Where gates have judged versions of the model, its gated aliases move by `promote` alone, whoever asks; a model
-    that nobody ever judged is moved freely.
+    Where gates have judged versions of the model, or promotions need approval, its gated aliases move by `promote`
+    alone, whoever asks; a model that nobody ever judged is moved freely otherwise.
 
     Raises
     ------
@@ -98,10 +120,19 @@ def assign(
     GateFailed, NotAllowed
         The model is gated, and the version did not pass.
     """
-    version = registry.get(model, number)
-    if alias in GATED_ALIASES and (version.origin == "noria" or Verdicts(registry.database).judges(model)):
+    registry.get(model, number)
+    if is_gated(registry, model, alias):
         return promote(registry, model, number, actor=actor, reason=reason, at=at, alias=alias)
     return Aliases(registry.database, registry.write).move(model, alias, number, actor=actor, reason=reason, at=at)
+
+
+def is_gated(registry: Registry, model: str, alias: str) -> bool:
+    """Say whether an alias of a model moves by promotion alone: production may follow it."""
+    if alias not in GATED_ALIASES:
+        return False
+    if registry.approvals() or Verdicts(registry.database).judges(model):
+        return True
+    return any(version.origin == "noria" for version in registry.versions(model))
 
 
 def rollback(

@@ -8,7 +8,7 @@ from typing import cast
 import sqlalchemy as sa
 
 from noria.registry.catalog import read_versions
-from noria.registry.models import RegisteredModel, read_models
+from noria.registry.registered import RegisteredModel, read_models
 from noria.registry.tables import model_tags, model_versions, registered_models
 from noria.registry.version import ModelVersion
 from noria.runs.conditions import number_condition, text_condition, time_condition, tree

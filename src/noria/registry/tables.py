@@ -7,7 +7,17 @@ import sqlalchemy as sa
 from noria.store.columns import Json, UtcTime
 from noria.store.database import metadata
 
-__all__ = ["alias_moves", "gate_verdicts", "model_aliases", "model_tags", "model_versions", "registered_models"]
+__all__ = [
+    "alias_moves",
+    "gate_verdicts",
+    "model_aliases",
+    "model_tags",
+    "model_versions",
+    "promotion_requests",
+    "promotion_votes",
+    "registered_models",
+    "registry_events",
+]
 
 Letters = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 """Text that sorts by code point on both databases."""
@@ -108,4 +118,62 @@ gate_verdicts = sa.Table(
     sa.Column("passed", sa.Boolean, nullable=False),
     sa.Column("verdicts", Json, nullable=False),
     sa.Index("ix_gate_verdicts_model", "model", "model_digest", "id"),
+)
+
+promotion_requests = sa.Table(
+    "promotion_requests",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("alias", sa.Text, nullable=False),
+    # What was asked for is the content: a version of the same number under a model made anew is another one.
+    sa.Column("model_digest", sa.Text, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("override", sa.Text),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("decided", UtcTime),
+    sa.Index(
+        "uq_promotion_requests_open",
+        "model",
+        "alias",
+        "number",
+        unique=True,
+        sqlite_where=sa.text("state = 'open'"),
+        postgresql_where=sa.text("state = 'open'"),
+    ),
+)
+
+promotion_votes = sa.Table(
+    "promotion_votes",
+    metadata,
+    sa.Column("request_id", sa.Integer, primary_key=True, autoincrement=False),
+    # The person, however the name was written: nobody approves twice.
+    sa.Column("person", sa.Text, primary_key=True),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("approves", sa.Boolean, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+)
+
+registry_events = sa.Table(
+    "registry_events",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("number", sa.Integer),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("detail", Json, nullable=False),
+    # When it was handed to those who want to hear of it. Not a highest id: ids commit in another order than they come.
+    sa.Column("handed", UtcTime),
+    sa.Index(
+        "ix_registry_events_waiting",
+        "id",
+        sqlite_where=sa.text("handed IS NULL"),
+        postgresql_where=sa.text("handed IS NULL"),
+    ),
 )

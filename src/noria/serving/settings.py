@@ -65,6 +65,11 @@ class DeploySettings(BaseModel):
     hold: Annotated[str, AfterValidator(checked_duration)] = Field(
         default="10m", description="How long each step of a canary, or a shadow, lasts: 30s, 10m, 1h."
     )
+    approvals: Annotated[int, Field(strict=True, ge=0, le=5)] = Field(
+        default=0,
+        description="How many others must agree before a version becomes the champion: 0 for none. Whoever asks for "
+        "it, trained or registered the version is not one of them.",
+    )
     input: InputSettings = Field(
         default_factory=InputSettings, description="What happens to input that training has not seen."
     )

@@ -51,7 +51,7 @@ class Desk:
         self.inputs = Inputs(database, self.commits)
         self.artifacts = Artifacts(database, self.commits)
         self.models = LoggedModels(database, self.commits)
-        self.registry = Registry(database, self.blobs, self.commits)
+        self.registry = Registry(database, self.blobs, self.commits, site.workspace.registry.approvals)
         self.registered = Models(database, self.commits)
         self.aliases = Aliases(database, self.commits)
         self._locations: dict[int, str] = {}

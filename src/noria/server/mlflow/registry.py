@@ -17,7 +17,7 @@ from noria.server.mlflow.forms import Form, Required, wrong
 from noria.server.mlflow.versions import ModelTag, number_of, stage_of
 
 if TYPE_CHECKING:
-    from noria.registry.models import RegisteredModel
+    from noria.registry.registered import RegisteredModel
 
 __all__ = [
     "create",
