@@ -120,6 +120,7 @@ class _Writing:
         self.connection = connection
         self.batch = batch
         self.points: list[Point] = []
+        self.lines: list[tuple[int, str]] = []
         operations = batch.operations
         if operations and isinstance(operations[0], Start):
             _begin(connection, run, operations[0], alive=batch.alive)
@@ -141,6 +142,7 @@ class _Writing:
                 refused.append(Refusal(number, error.code, error.what))
             number += 1
         record_points(connection, self.run, self.points)
+        record_lines(connection, self.run, self.lines)
         last = batch.first + len(batch.operations) - 1
         if last > known:
             row = {"rid": self.run.rid, "journal": batch.journal, "acknowledged": last}
@@ -161,7 +163,7 @@ class _Writing:
         elif isinstance(said, Tags):
             record_tags(connection, run, {checked_name(name, "tag"): value for name, value in said.values.items()})
         elif isinstance(said, Lines):
-            record_lines(connection, run, said.at_ms, said.lines)
+            self.lines += [(said.at_ms, line) for line in said.lines]
         elif isinstance(said, Dataset):
             self.inputs.log_datasets(run.id, [_dataset(said)])
         elif isinstance(said, Start):

@@ -57,7 +57,8 @@ class RunLog:
             There is no such run, or it is deleted.
         """
         at_ms = int((at or datetime.now(UTC)).timestamp() * 1000)
-        self._write(lambda connection: record_lines(connection, open_run(connection, run), at_ms, lines))
+        said = [(at_ms, line) for line in lines]
+        self._write(lambda connection: record_lines(connection, open_run(connection, run), said))
 
     def tail(self, run: str, n: int = 100, *, after: int | None = None) -> tuple[LogLine, ...]:
         """Give the last lines, or the first that follow a line.
@@ -88,16 +89,19 @@ class RunLog:
         return tuple([LogLine(number, at_ms, line) for number, at_ms, line in rows])
 
 
-def record_lines(connection: sa.Connection, run: OpenRun, at_ms: int, lines: Sequence[str]) -> None:
-    """Add lines over an open connection; what no database keeps in a text is shown as what stands for it."""
+def record_lines(connection: sa.Connection, run: OpenRun, lines: Sequence[tuple[int, str]]) -> None:
+    """Add lines, each with its time, over an open connection.
+
+    What no database keeps in a text is shown as what stands for it.
+    """
     if not lines:
         return
     last = connection.execute(sa.select(sa.func.max(run_log.c.number)).where(run_log.c.rid == run.rid)).scalar() or 0
     kept = lines[-MOST_LINES:]
     first = last + 1 + len(lines) - len(kept)
     rows = [
-        {"rid": run.rid, "number": first + place, "at_ms": at_ms, "line": _storable(line)}
-        for place, line in enumerate(kept)
+        {"rid": run.rid, "number": number, "at_ms": at_ms, "line": _storable(line)}
+        for number, (at_ms, line) in enumerate(kept, first)
     ]
     connection.execute(sa.insert(run_log), rows)
     newest = last + len(lines)
