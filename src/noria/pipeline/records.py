@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -11,13 +12,13 @@ import sqlalchemy as sa
 
 from noria.pipeline.artifact import ArtifactRef
 from noria.pipeline.tables import actions, leases, step_states
+from noria.store.blobs import Digest, canonical_json
 from noria.store.database import upsert
 from noria.store.process import is_alive, this_process
 
 if TYPE_CHECKING:
     from noria.pipeline.event import StepState
     from noria.pipeline.key import KeyParts
-    from noria.store.blobs import Digest
     from noria.store.database import Database
 
 __all__ = ["EXPIRY", "Action", "Past", "Records", "StepRecord"]
@@ -26,6 +27,7 @@ EXPIRY = timedelta(seconds=60)
 """A lease of another machine is dead when its heart has not beaten for this long."""
 
 _RECENT = 4
+_DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 _BROKEN_OFF = {"failed": "failed", "running": "interrupted", "cancelled": "interrupted"}
 _COLUMNS = (
     actions.c.key,
@@ -279,6 +281,22 @@ class Records:
         )
         with self._database.reading() as connection:
             return [_record(row) for row in connection.execute(query)]
+
+    def named(self) -> set[Digest]:
+        """Name every object that an output of a step is made of."""
+        found: set[Digest] = set()
+        with self._database.reading() as connection:
+            for column in (actions.c.output, step_states.c.output):
+                for output in connection.execute(sa.select(column).where(column.is_not(None))).scalars():
+                    found |= {Digest(digest) for digest in _DIGEST.findall(canonical_json(output))}
+        return found
+
+    def forget(self, run_ids: Sequence[str]) -> None:
+        """Delete how the steps of some runs went; what they computed stays for other runs."""
+        with self._database.transaction() as connection:
+            for start in range(0, len(run_ids), 500):
+                some = step_states.c.run_id.in_(run_ids[start : start + 500])
+                connection.execute(sa.delete(step_states).where(some))
 
     def _find(self, connection: sa.Connection, key: str) -> Action | None:
         row = connection.execute(sa.select(*_COLUMNS).where(actions.c.key == key)).first()

@@ -88,7 +88,7 @@ class Blobs:
     def put(self, data: bytes) -> Digest:
         """Keep bytes; when this returns they survive a crash."""
         digest = digest_bytes(data)
-        if self._sound(digest, len(data)):
+        if self._sound(digest, len(data)) and self._touched(digest):
             # Another process may have renamed it this instant, and not yet made its name durable.
             sync_folder(self._name(digest).parent)
         else:
@@ -173,6 +173,32 @@ class Blobs:
         except OSError as error:
             raise self._missing(digest) from error
 
+    def discard(self, digest: Digest, *, unused_since: float) -> int:
+        """Delete bytes that nothing names any more, and give how many there were.
+
+        What somebody has put, or put again, since that time stays: its name may be about to be written down.
+
+        Parameters
+        ----------
+        digest : Digest
+            Which.
+        unused_since : float
+            In seconds since 1970.
+        """
+        path = self._name(digest)
+        aside = self.root / f"{TEMPORARY_PREFIX}{digest}"
+        try:
+            # Moved before it is looked at: whoever puts the same bytes from now on writes them anew.
+            os.rename(path, aside)
+            found = aside.stat()
+            if found.st_mtime > unused_since:
+                os.rename(aside, path)
+                return 0
+            aside.unlink()
+        except FileNotFoundError:
+            return 0
+        return found.st_size
+
     def has(self, digest: Digest) -> bool:
         """Say whether something is stored under the digest, without reading it."""
         return self._name(digest).exists()
@@ -194,6 +220,16 @@ class Blobs:
 
     def _name(self, digest: Digest) -> Path:
         return self.root / digest[:2] / digest
+
+    def _touched(self, digest: Digest) -> bool:
+        """Say that these bytes are wanted, for `discard`; False where they have just gone."""
+        try:
+            os.utime(self._name(digest))
+        except FileNotFoundError:
+            return False
+        except OSError:
+            pass  # another user's file: noria discards nothing that is not its own
+        return True
 
     def _sound(self, digest: Digest, size: int) -> bool:
         # A truncated or edited object must not swallow a new, good copy of the same bytes.
