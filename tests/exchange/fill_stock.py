@@ -11,9 +11,10 @@ from pathlib import Path
 os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
 warnings.simplefilter("ignore")
 
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag  # noqa: E402 - as above
+
 import mlflow  # noqa: E402 - after what it reads when it is loaded
 from mlflow import MlflowClient  # noqa: E402 - as above
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag  # noqa: E402 - as above
 
 uri = sys.argv[1]
 mlflow.set_tracking_uri(uri)

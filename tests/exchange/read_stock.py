@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
 
+from mlflow.entities import ViewType
+
 import mlflow
 from mlflow import MlflowClient
-from mlflow.entities import ViewType
 
 mlflow.set_tracking_uri(sys.argv[1])
 client = MlflowClient(sys.argv[1])

@@ -10,15 +10,20 @@ import re
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-import mlflow
 import requests
 from google.protobuf.json_format import ParseDict, ParseError
 from mlflow.exceptions import ERROR_CODE_TO_HTTP_STATUS
 from mlflow.protos import databricks_pb2, mlflow_artifacts_pb2, model_registry_pb2, service_pb2
 
+import mlflow
+
 # What is new in a later generation: the older client passes over it, as protobuf means it to.
 FUTURE = () if int(mlflow.__version__.split(".")[0]) >= 3 else ("outputs", "model_id")
-SERVICES = (service_pb2.MlflowService, model_registry_pb2.ModelRegistryService, mlflow_artifacts_pb2.MlflowArtifactsService)
+SERVICES = (
+    service_pb2.MlflowService,
+    model_registry_pb2.ModelRegistryService,
+    mlflow_artifacts_pb2.MlflowArtifactsService,
+)
 FILES = re.compile(r"/api/2\.0/mlflow-artifacts/artifacts/.")
 
 
@@ -67,7 +72,7 @@ def as_message(pairs, kind):
 def faults(prepared, answer):
     """Say what is wrong with an answer, or with how we understand the request."""
     parts = urlsplit(prepared.url)
-    if FILES.match(parts.path) or "/mlflow-artifacts/" not in parts.path and "/mlflow/" not in parts.path:
+    if FILES.match(parts.path) or ("/mlflow-artifacts/" not in parts.path and "/mlflow/" not in parts.path):
         return
     try:
         told = json.loads(answer.text)

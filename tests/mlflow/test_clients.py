@@ -208,7 +208,8 @@ def killed(labs: Labs) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("group", "flow"), [(group, flow) for group, (_, files) in GROUPS.items() for one in files for flow in flows_of(one)]
+    ("group", "flow"),
+    [(group, flow) for group, (_, files) in GROUPS.items() for one in files for flow in flows_of(one)],
 )
 def test_flow(group: str, flow: str, labs: Labs, groups: dict[str, Told], request: pytest.FixtureRequest) -> None:
     if group == "newest":
@@ -240,7 +241,11 @@ def test_every_route_is_asked(labs: Labs, groups: dict[str, Told]) -> None:
         for one in ran(group, labs, groups).notes:
             if one["status"] == 200:
                 found = next(
-                    ((verb, path) for verb, path, form in patterns if verb == one["method"] and form.fullmatch(one["path"])),
+                    (
+                        (verb, path)
+                        for verb, path, form in patterns
+                        if verb == one["method"] and form.fullmatch(one["path"])
+                    ),
                     None,
                 )
                 asked.update([found] if found else [])

@@ -1,9 +1,10 @@
 """Automatic logging of every library that people train with; what it logs can be loaded again."""
 
-import mlflow
 import numpy as np
-from mlflow import MlflowClient
 from sklearn.datasets import load_iris
+
+import mlflow
+from mlflow import MlflowClient
 
 CLIENT = MlflowClient()
 X, Y = load_iris(return_X_y=True, as_frame=True)
@@ -83,7 +84,9 @@ def keras():
     _logged(run, params=["epochs"], metrics=["loss", "accuracy", "val_loss"])
     assert len(CLIENT.get_metric_history(run.info.run_id, "loss")) == 3
     values = X.to_numpy().astype("float32")
-    assert np.allclose(_model(run, mlflow.tensorflow.load_model).predict(values, verbose=0), model.predict(values, verbose=0))
+    assert np.allclose(
+        _model(run, mlflow.tensorflow.load_model).predict(values, verbose=0), model.predict(values, verbose=0)
+    )
 
 
 def pytorch():

@@ -6,11 +6,12 @@ import json
 import tempfile
 from pathlib import Path
 
-import mlflow
 import pandas as pd
-from mlflow import MlflowClient
 from mlflow.cli import cli
 from sklearn.linear_model import LinearRegression
+
+import mlflow
+from mlflow import MlflowClient
 
 CLIENT = MlflowClient()
 

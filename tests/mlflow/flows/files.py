@@ -7,11 +7,12 @@ import tempfile
 from pathlib import Path
 
 import matplotlib as mpl
-import mlflow
 import numpy as np
 import pandas as pd
-from mlflow import MlflowClient
 from PIL import Image
+
+import mlflow
+from mlflow import MlflowClient
 
 mpl.use("Agg")
 CLIENT = MlflowClient()

@@ -1,9 +1,10 @@
 """What people with a client of the second generation do: fluent logging, models in runs, stages, autologging."""
 
-import mlflow
-from mlflow import MlflowClient
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
+
+import mlflow
+from mlflow import MlflowClient
 
 CLIENT = MlflowClient()
 X, Y = load_iris(return_X_y=True, as_frame=True)

@@ -1,11 +1,12 @@
 """Models: logged, found by every address, registered, named, promoted, taken away."""
 
-import mlflow
 import mlflow.pyfunc
-from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
+
+import mlflow
+from mlflow import MlflowClient
 
 CLIENT = MlflowClient()
 X, Y = load_iris(return_X_y=True, as_frame=True)

@@ -17,7 +17,9 @@ def _world():
     if not IDS:
         IDS["experiment"] = CLIENT.create_experiment("searching")
         for number, name in enumerate(NAMES):
-            run = CLIENT.create_run(IDS["experiment"], start_time=1000 + number, run_name=name, tags={"t": name.lower()})
+            run = CLIENT.create_run(
+                IDS["experiment"], start_time=1000 + number, run_name=name, tags={"t": name.lower()}
+            )
             if METRICS[name] is not None:
                 CLIENT.log_metric(run.info.run_id, "m-1 a", METRICS[name])
             if PARAMS[name] is not None:
@@ -39,7 +41,7 @@ def numbers():
     assert _found(f"{metric} < 2") == ["alpha"]
     assert _found(f"{metric} <= 2.0") == ["alpha", "beta", "zeta"]
     assert _found(f"{metric} = 2") == ["beta", "zeta"]
-    assert _found(f'metric."m-1 a" != 2') == ["alpha", "Gamma", "delta"], "NaN is unequal, a missing one is nothing"
+    assert _found('metric."m-1 a" != 2') == ["alpha", "Gamma", "delta"], "NaN is unequal, a missing one is nothing"
     assert _found(f"{metric} > 1e0 and {metric} < 3") == ["beta", "zeta"]
     assert _found("attributes.start_time >= 1004") == ["epsilon", "zeta"]
     assert _found("created < 1001") == ["alpha"]
@@ -70,7 +72,14 @@ def texts():
 
 
 def orders():
-    assert _found(order=["metrics.`m-1 a` ASC", "start_time ASC"]) == ["alpha", "beta", "zeta", "delta", "Gamma", "epsilon"]
+    assert _found(order=["metrics.`m-1 a` ASC", "start_time ASC"]) == [
+        "alpha",
+        "beta",
+        "zeta",
+        "delta",
+        "Gamma",
+        "epsilon",
+    ]
     assert _found(order=["metrics.`m-1 a` DESC", "start_time DESC"]) == [
         "delta", "zeta", "beta", "alpha", "Gamma", "epsilon",
     ]  # fmt: skip

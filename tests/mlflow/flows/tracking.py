@@ -4,12 +4,13 @@ import json
 import math
 import time
 
-import mlflow
 import numpy as np
 import pandas as pd
-from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag, ViewType
 from mlflow.exceptions import MlflowException
+
+import mlflow
+from mlflow import MlflowClient
 
 CLIENT = MlflowClient()
 
@@ -228,7 +229,9 @@ def experiments():
     assert found(f"{mark} AND attribute.name ILIKE 'EXP A'") == ["exp a"]
     assert found(f"{mark} AND tags.team = 'risk'", order_by=["experiment_id ASC"]) == ["exp b", "exp d"]
     assert found(f"{mark} AND tags.team != 'risk' AND name != 'exp a'", order_by=["name"]) == ["exp c", "exp e"]
-    assert found(f"{mark} AND creation_time > 0 AND last_update_time >= 1", order_by=["creation_time DESC"])[0] == "exp e"
+    assert (
+        found(f"{mark} AND creation_time > 0 AND last_update_time >= 1", order_by=["creation_time DESC"])[0] == "exp e"
+    )
     first = CLIENT.search_experiments(filter_string=mark, order_by=["name"], max_results=2)
     second = CLIENT.search_experiments(filter_string=mark, order_by=["name"], max_results=2, page_token=first.token)
     assert [one.name for one in [*first, *second]] == names[:4]
