@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from noria.predictions.log import PredictionLog
     from noria.project.file import Project
     from noria.registry.aliases import Aliases
+    from noria.registry.approvals import Approvals
     from noria.registry.catalog import Registry
     from noria.registry.verdicts import Verdicts
     from noria.runs.artifacts import Artifacts
@@ -155,6 +156,13 @@ class Workspace:
         from noria.registry.aliases import Aliases  # noqa: PLC0415 - as above
 
         return Aliases(self.database)
+
+    @cached_property
+    def approvals(self) -> Approvals:
+        """What waits for somebody to agree."""
+        from noria.registry.approvals import Approvals  # noqa: PLC0415 - as above
+
+        return Approvals(self.registry)
 
     @cached_property
     def verdicts(self) -> Verdicts:

@@ -18,6 +18,7 @@ from noria.errors import NoriaError, WrongSetting
 from noria.monitoring.alerts import Alerts
 from noria.monitoring.records import Windows
 from noria.monitoring.watch import look
+from noria.registry.approvals import Approvals
 from noria.registry.promotion import previous, promote, rollback
 from noria.store.blobs import digest_json
 
@@ -343,6 +344,10 @@ class Loop:
         try:
             if self.rooms.promote is not None:
                 self.rooms.promote(number, reason, now)
+            elif needed := self.rooms.registry.approvals():
+                asked = Approvals(self.rooms.registry)
+                asked.request(self.model, number, actor=ACTOR, reason=reason, at=now)
+                outcome = f"version {number} waits for {needed} to agree; {_who(champion)} stays until then"
             else:
                 promote(self.rooms.registry, self.model, number, actor=ACTOR, reason=reason, at=now, expect=champion)
         except NoriaError as error:

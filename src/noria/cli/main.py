@@ -39,7 +39,11 @@ COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
     "The nouns": {
         "data": ("noria.cli.data", "data", "Dataset versions: list, show, diff."),
         "runs": ("noria.cli.runs", "runs", "Runs: list, show."),
-        "models": ("noria.cli.models", "models", "Model versions: list, show, compare, promote, rollback."),
+        "models": (
+            "noria.cli.models",
+            "models",
+            "Model versions: list, show, compare, promote, approve, convert, rollback.",
+        ),
         "labels": ("noria.cli.labels", "labels", "What turned out true: add labels that came late."),
         "alerts": ("noria.cli.alerts", "alerts", "Alerts: list, mute."),
         "ui": ("noria.cli.ui", "ui", "Serve the pages alone."),

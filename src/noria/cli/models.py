@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import getpass
-import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
+from noria.cli.approving import approve, asked_for, reject, requests, tell_request
 from noria.cli.opening import as_json, print_json, print_table, workspace
 
 if TYPE_CHECKING:
@@ -26,10 +26,15 @@ _actor = click.option("--actor", default=getpass.getuser, show_default="you", he
 
 @click.group()
 def models() -> None:
-    """Model versions: list, show, compare, promote, rollback.
+    """Model versions: list, show, compare, promote, approve, convert, rollback.
 
     A version is written NAME@3, NAME@champion or NAME@latest; in a project with one model 3 or champion is enough.
     """
+
+
+models.add_command(approve)
+models.add_command(reject)
+models.add_command(requests)
 
 
 @models.command("list")
@@ -89,6 +94,8 @@ def show(ref: str, json_output: bool) -> None:
         ("params", ", ".join(f"{key}={value}" for key, value in sorted(version.params.items())) or "–"),
         ("files", ", ".join(sorted(version.files))),
     ]
+    if version.origin != "noria":
+        facts[-1:-1] = [("source", version.source), ("unsafe", version.unsafe or "–")]
     for name, value in facts:
         click.echo(f"{click.style(name.ljust(8), bold=True)} {value}")
     click.echo()
@@ -161,8 +168,10 @@ def compare(first: str, second: str, json_output: bool) -> None:
 def promote(ref: str, alias: str, override: str | None, reason: str | None, actor: str, json_output: bool) -> None:
     """Make a version the champion; servers follow within a second.
 
-    Refused when a gate failed or none was judged, unless --override says why it may be all the same.
+    Refused when a gate failed or none was judged, unless --override says why it may be all the same. Where [deploy]
+    approvals says so, this asks for it, and others agree: noria models approve.
     """
+    from noria.registry.promotion import GATED_ALIASES
     from noria.registry.promotion import promote as move
 
     opened = workspace()
@@ -172,13 +181,25 @@ def promote(ref: str, alias: str, override: str | None, reason: str | None, acto
         if json_output:
             print_json({"model": version.model, "alias": alias, "old": version.number, "new": version.number})
         return
+    if opened.registry.approvals() and alias in GATED_ALIASES:
+        asked = opened.approvals.request(
+            version.model,
+            version.number,
+            alias=alias,
+            actor=actor,
+            reason=asked_for(reason),
+            override=override,
+            at=datetime.now(UTC),
+        )
+        tell_request(asked, needed=opened.registry.approvals(), json_output=json_output)
+        return
     moved = move(
         opened.registry,
         version.model,
         version.number,
         alias=alias,
         actor=actor,
-        reason=_asked(reason),
+        reason=asked_for(reason),
         override=override,
         at=datetime.now(UTC),
     )
@@ -197,18 +218,12 @@ def rollback(name: str | None, alias: str, reason: str | None, actor: str, json_
 
     opened = workspace()
     model = name or opened.project.name
-    moved = back(opened.registry, model, alias=alias, actor=actor, reason=_asked(reason), at=datetime.now(UTC))
+    moved = back(opened.registry, model, alias=alias, actor=actor, reason=asked_for(reason), at=datetime.now(UTC))
     _tell(moved, json_output=json_output)
 
 
 def _resolve(opened: Workspace, text: str) -> ModelVersion:
     return opened.registry.resolve(text, model=opened.project.name)
-
-
-def _asked(reason: str | None) -> str:
-    if reason is None and sys.stdin.isatty():
-        return str(click.prompt("why"))
-    return reason or ""
 
 
 def _tell(move: AliasMove, *, json_output: bool) -> None:
@@ -241,6 +256,12 @@ def _as_dict(opened: Workspace, version: ModelVersion) -> dict[str, object]:
         "passed": None if judgement is None else judgement.passed,
         "files": dict(version.files),
         "tags": dict(version.tags),
+        "description": version.description,
+        "stage": version.stage,
+        "origin": version.origin,
+        "source": version.source,
+        "unsafe": version.unsafe,
+        "user": version.user_id,
     }
 
 

@@ -31,7 +31,7 @@ RequestState = Literal["open", "promoted", "rejected", "void"]
 
 T = TypeVar("T")
 
-_FACE = re.compile(r" \((?:page|command line)\)$")
+_FACE = re.compile(r" \((?:page|command line|client)\)$")
 
 
 @dataclass(frozen=True)

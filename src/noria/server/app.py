@@ -17,7 +17,7 @@ from noria.errors import Conflict, Misused, NoriaError, NotFound, Refused
 from noria.security.guard import Guard
 from noria.security.policy import RoutePolicy
 from noria.security.throttle import TooManyAttempts
-from noria.server import account, compare_handlers, handlers, run_handlers, team, tracking
+from noria.server import account, approval_handlers, compare_handlers, handlers, run_handlers, team, tracking
 from noria.server.caller import visitor
 from noria.server.doorman import Doorman
 from noria.server.headers import SecureHeaders
@@ -54,7 +54,9 @@ ROUTES: tuple[tuple[str, str, Callable[..., object], str], ...] = (
     ("GET", "/models", handlers.model_list, "view"),
     ("GET", "/models/{ref}", handlers.model, "view"),
     ("GET", "/models/{ref}/files/{path:path}", handlers.model_file, "view"),
-    ("POST", "/models/{ref}/promote", handlers.promote, "change"),
+    ("POST", "/models/{ref}/promote", approval_handlers.promote, "change"),
+    ("POST", "/models/{ref}/approve", approval_handlers.approve, "review"),
+    ("POST", "/models/{ref}/reject", approval_handlers.reject, "review"),
     ("POST", "/models/{model}/rollback", handlers.rollback, "change"),
     ("GET", "/datasets", handlers.dataset_list, "view"),
     ("GET", "/datasets/{ref}", handlers.dataset, "view"),

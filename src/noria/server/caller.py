@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from noria.security.guard import Scope
     from noria.security.identity import Identity
 
-__all__ = ["IDENTITY", "address_of", "caller", "holder_of", "name_of", "visitor", "who"]
+__all__ = ["IDENTITY", "address_of", "caller", "holder_of", "name_of", "visitor", "who", "written_name"]
 
 IDENTITY = "noria.identity"
 """Key of the ASGI scope under which the doorman leaves an `Identity`, or None on pages that are open to all."""
@@ -47,9 +47,13 @@ def holder_of(request: Request) -> str:
 
 def name_of(request: Request) -> str:
     """Give the name to write down for what this caller does."""
-    found = caller(request)
+    return written_name(caller(request))
+
+
+def written_name(identity: Identity, face: str = "page") -> str:
+    """Give the name to write down for somebody who came in by a page, or by the protocol."""
     # Without users there is the account that the server runs under, as before.
-    return f"{getpass.getuser()} (page)" if found.kind == "local" else found.name
+    return f"{getpass.getuser()} ({face})" if identity.kind == "local" else identity.name
 
 
 def address_of(scope: Scope) -> str:

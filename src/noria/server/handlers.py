@@ -12,7 +12,6 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from noria.duration import parse_duration
 from noria.errors import NotFound, WrongArgument
 from noria.registry import promotion
-from noria.registry.version import parse_ref
 from noria.server import assets, changes, drawings
 from noria.server.asking import as_json, limit_of, site_of
 from noria.server.caller import name_of
@@ -177,29 +176,6 @@ def alert_list(request: Request) -> Response:
 # ---- changes
 
 
-async def promote(request: Request) -> Response:
-    """Make a version the champion."""
-    site = site_of(request)
-    form, actor = await confirmed_form(request, site.tokens), name_of(request)
-    ref = parse_ref(_part(request, "ref"))
-
-    def work() -> None:
-        version = site.workspace.registry.get(ref.model, ref.which)
-        promotion.promote(
-            site.workspace.registry,
-            version.model,
-            version.number,
-            actor=actor,
-            reason=form.get("reason", ""),
-            at=site.now(),
-            override=form.get("override"),
-            expect=_expected(form.get("expect", "")),
-        )
-
-    await run_in_threadpool(work)
-    return RedirectResponse(f"/models/{quote(_part(request, 'ref'), safe='@')}?said=promoted", 303)
-
-
 async def rollback(request: Request) -> Response:
     """Make the champion before this one the champion again."""
     site = site_of(request)
@@ -346,10 +322,6 @@ def api_alerts(request: Request) -> Response:
     """Alerts."""
     site = site_of(request)
     return as_json(alerts.listing(site.workspace, site.now(), limit=limit_of(request)))
-
-
-def _expected(text: str) -> int | None:
-    return int(text[:9]) if text.isascii() and text.isdigit() else None
 
 
 def _file(path: str, content: bytes) -> Response:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import shlex
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from markupsafe import Markup
@@ -46,6 +48,8 @@ def _environment() -> Environment:
     environment.globals["infinity"] = math.inf
     environment.filters.update(
         number=wording.number,
+        address=_address,
+        word=shlex.quote,
         after=wording.after,
         integer=wording.integer,
         percent=wording.percent,
@@ -59,6 +63,11 @@ def _environment() -> Environment:
         drawn=_drawn,
     )
     return environment
+
+
+def _address(name: str) -> str:
+    """Give a name as a part of an address: other clients name models and files with blanks, '#' and '?'."""
+    return quote(name, safe="@/")
 
 
 def _moment(moment: datetime | None, now: datetime) -> Markup:

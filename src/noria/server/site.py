@@ -42,6 +42,9 @@ NAVIGATION = (
 # An address carries a code, never the sentence: nobody can make our page say something by a link.
 _SAID = {
     "promoted": "Promoted. Scorers follow within a second.",
+    "asked": "Asked for. It becomes champion when somebody else has agreed.",
+    "approved": "Approved. Others must agree as well.",
+    "rejected": "Rejected.",
     "rolled-back": "Rolled back. Scorers follow within a second.",
     "muted": "Muted.",
     "resolved": "Resolved.",

@@ -16,6 +16,7 @@ import msgspec
 
 from noria.errors import NoriaError, NotAllowed, NotFound, WrongArgument
 from noria.security.guard import Body
+from noria.server.caller import IDENTITY
 from noria.server.mlflow import refusals
 from noria.server.mlflow.desk import Desk
 from noria.server.mlflow.plain import Text
@@ -122,7 +123,9 @@ class MlflowProtocol:
                 form = await self._in_thread(reader.body, body, named)
             else:
                 form = reader.body(body, named)
-        if route.waits:
+        if route.asks_who:
+            answer = await self._in_thread(route.handler, desk, form, scope[IDENTITY])
+        elif route.waits:
             answer = await self._in_thread(route.handler, desk, form)
         else:
             answer = await route.handler(desk, form)  # type: ignore[misc] # a coroutine, as the table says

@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from noria.registry.promotion import assign
+from noria.registry.promotion import assign, is_gated
 from noria.registry.search import search_models
+from noria.server.caller import written_name
 from noria.server.mlflow import answers, versions
 from noria.server.mlflow.answers import Json
 from noria.server.mlflow.desk import Desk
 from noria.server.mlflow.forms import Form, Required, wrong
+from noria.server.mlflow.rights import FACE as _FACE
+from noria.server.mlflow.rights import may_move, must_change
 from noria.server.mlflow.versions import ModelTag, number_of, stage_of
 
 if TYPE_CHECKING:
     from noria.registry.registered import RegisteredModel
+    from noria.security.identity import Identity
 
 __all__ = [
     "create",
@@ -35,7 +39,6 @@ __all__ = [
 ]
 
 _ALIAS = re.compile(r"[\w\-]{1,255}")
-_ACTOR = "client"
 _REASON = "set by a client of the MLflow protocol"
 
 
@@ -113,19 +116,20 @@ class OfAlias(Form):
     alias: Required
 
 
-def create(desk: Desk, form: Create) -> Json:
+def create(desk: Desk, form: Create, who: Identity) -> Json:
     """Open a model."""
     tags = {versions.checked_tag(tag): tag.value for tag in form.tags}
-    return {
-        "registered_model": _written(desk, desk.registered.create(form.name, description=form.description, tags=tags))
-    }
+    made = desk.registered.create(form.name, description=form.description, tags=tags, actor=written_name(who, _FACE))
+    return {"registered_model": _written(desk, made)}
 
 
-def rename(desk: Desk, form: Rename) -> Json:
+def rename(desk: Desk, form: Rename, who: Identity) -> Json:
     """Give a model another name."""
     if not form.new_name:
         wrong("new_name", form.new_name, "a model needs a name")
-    return {"registered_model": _written(desk, desk.registered.rename(form.name, form.new_name))}
+    may_move(desk, form.name, who)
+    renamed = desk.registered.rename(form.name, form.new_name, actor=written_name(who, _FACE))
+    return {"registered_model": _written(desk, renamed)}
 
 
 def get(desk: Desk, form: Named) -> Json:
@@ -133,15 +137,16 @@ def get(desk: Desk, form: Named) -> Json:
     return {"registered_model": _written(desk, desk.registered.get(form.name))}
 
 
-def update(desk: Desk, form: Update) -> Json:
+def update(desk: Desk, form: Update, who: Identity) -> Json:
     """Describe a model."""
-    desk.registered.describe(form.name, form.description)
+    desk.registered.describe(form.name, form.description, actor=written_name(who, _FACE))
     return {"registered_model": _written(desk, desk.registered.get(form.name))}
 
 
-def delete(desk: Desk, form: Named) -> Json:
+def delete(desk: Desk, form: Named, who: Identity) -> Json:
     """Delete a model with all its versions."""
-    desk.registered.delete(form.name, actor=_ACTOR)
+    may_move(desk, form.name, who)
+    desk.registered.delete(form.name, actor=written_name(who, _FACE))
     return {}
 
 
@@ -167,32 +172,37 @@ def latest_versions(desk: Desk, form: Latest) -> Json:
     return answers.page("model_versions", [versions.written(version, aliases) for version in chosen])
 
 
-def set_tag(desk: Desk, form: SetTag) -> Json:
+def set_tag(desk: Desk, form: SetTag, who: Identity) -> Json:
     """Label a model."""
-    desk.registered.set_tags(form.name, {versions.checked_tag(form): form.value})
+    desk.registered.set_tags(form.name, {versions.checked_tag(form): form.value}, actor=written_name(who, _FACE))
     return {}
 
 
-def delete_tag(desk: Desk, form: DeleteTag) -> Json:
+def delete_tag(desk: Desk, form: DeleteTag, who: Identity) -> Json:
     """Take a label off."""
-    desk.registered.delete_tag(form.name, form.key)
+    desk.registered.delete_tag(form.name, form.key, actor=written_name(who, _FACE))
     return {}
 
 
-def set_alias(desk: Desk, form: SetAlias) -> Json:
+def set_alias(desk: Desk, form: SetAlias, who: Identity) -> Json:
     """Point an alias at a version; where gates have judged the model they are asked."""
     alias = form.alias
     if not _ALIAS.fullmatch(alias) or alias.lower() == "latest" or re.fullmatch(r"[vV]\d+", alias):
         wrong("alias", alias, "an alias is letters, digits, '_' and '-', and neither 'latest' nor like v3")
-    now = datetime.now(UTC)
-    assign(desk.registry, form.name, alias, number_of(form.version), actor=_ACTOR, reason=_REASON, at=now)
+    if is_gated(desk.registry, form.name, alias):
+        must_change(desk, who, f"move alias {alias!r} of model {form.name}")
+    now, actor = datetime.now(UTC), written_name(who, _FACE)
+    assign(desk.registry, form.name, alias, number_of(form.version), actor=actor, reason=_REASON, at=now)
     return {}
 
 
-def delete_alias(desk: Desk, form: OfAlias) -> Json:
+def delete_alias(desk: Desk, form: OfAlias, who: Identity) -> Json:
     """Take an alias away; one that is not there is gone already."""
     desk.registered.get(form.name)
-    desk.aliases.remove(form.name, form.alias, actor=_ACTOR, reason=_REASON, at=datetime.now(UTC))
+    if is_gated(desk.registry, form.name, form.alias):
+        must_change(desk, who, f"take alias {form.alias!r} from model {form.name}")
+    now, actor = datetime.now(UTC), written_name(who, _FACE)
+    desk.aliases.remove(form.name, form.alias, actor=actor, reason=_REASON, at=now)
     return {}
 
 

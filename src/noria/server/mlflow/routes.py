@@ -136,6 +136,8 @@ class Route:
     """How its request is read; None when it reads the request itself, as it comes."""
     waits: bool
     """The handler is plain and may wait for the database: it gets a thread."""
+    asks_who: bool
+    """The handler also takes who asks."""
 
 
 def belongs(path: str) -> bool:
@@ -186,6 +188,7 @@ def _ready(row: _Row) -> Route:
         action,
         None if form is None else Reader(form),
         waits=not inspect.iscoroutinefunction(handler),
+        asks_who="who" in parameters,
     )
 
 

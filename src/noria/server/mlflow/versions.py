@@ -14,17 +14,20 @@ from noria.registry.adoption import Whence, adopt
 from noria.registry.models import STAGES
 from noria.registry.search import search_versions
 from noria.registry.version import MODEL_FOLDER
+from noria.server.caller import written_name
 from noria.server.mlflow import answers
 from noria.server.mlflow.answers import Json
 from noria.server.mlflow.desk import Desk
 from noria.server.mlflow.forms import Form, Required, wrong
 from noria.server.mlflow.places import checked_path, place_of
+from noria.server.mlflow.rights import FACE, may_move
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from noria.registry.models import Stage
     from noria.registry.version import ModelVersion
+    from noria.security.identity import Identity
 
 __all__ = [
     "ModelTag",
@@ -50,7 +53,6 @@ _STATUSES = {"ready": "READY", "pending": "PENDING_REGISTRATION", "failed": "FAI
 _VERSIONS_TAG = "mlflow.modelVersions"
 _PROXY = "mlflow-artifacts:"
 _ELSEWHERE = re.compile(r"(s3|gs|abfss?|wasbs?|hdfs|viewfs|dbfs|r2|https?)://?[^\s]+", re.IGNORECASE)
-_ACTOR = "client"
 
 
 class ModelTag(Form):
@@ -122,7 +124,7 @@ class Transition(Form):
     archive_existing_versions: bool = False
 
 
-def create(desk: Desk, form: Create) -> Json:
+def create(desk: Desk, form: Create, who: Identity) -> Json:
     """Register what a client logged as the next version of a model."""
     desk.registered.get(form.name)
     tags = {checked_tag(tag): tag.value for tag in form.tags}
@@ -137,7 +139,8 @@ def create(desk: Desk, form: Create) -> Json:
         whence,
         description=form.description,
         tags=tags,
-        user_id=run.user_id if run is not None else "",
+        # Where there are no users, the client says who trains, and nobody who registers.
+        user_id=run.user_id if who.kind == "local" and run is not None else written_name(who, FACE),
         dataset=", ".join(names)[:500],
     )
     if whence.logged_model_id:
@@ -152,15 +155,18 @@ def get(desk: Desk, form: One) -> Json:
     return _answer(desk, form.name, form.version)
 
 
-def update(desk: Desk, form: Update) -> Json:
+def update(desk: Desk, form: Update, who: Identity) -> Json:
     """Describe a version."""
-    desk.registered.describe(form.name, form.description, number=number_of(form.version))
+    number, actor = number_of(form.version), written_name(who, FACE)
+    desk.registered.describe(form.name, form.description, number=number, actor=actor)
     return _answer(desk, form.name, form.version)
 
 
-def delete(desk: Desk, form: One) -> Json:
+def delete(desk: Desk, form: One, who: Identity) -> Json:
     """Delete a version; its number is not given again."""
-    desk.registered.delete_version(form.name, number_of(form.version), actor=_ACTOR)
+    number = number_of(form.version)
+    may_move(desk, form.name, who, number=number)
+    desk.registered.delete_version(form.name, number, actor=written_name(who, FACE))
     return {}
 
 
@@ -186,25 +192,27 @@ def download_uri(desk: Desk, form: One) -> Json:
     return {"artifact_uri": _storage(desk, found)}
 
 
-def set_tag(desk: Desk, form: SetTag) -> Json:
+def set_tag(desk: Desk, form: SetTag, who: Identity) -> Json:
     """Label a version."""
-    desk.registered.set_tags(form.name, {checked_tag(form): form.value}, number=number_of(form.version))
+    number, actor = number_of(form.version), written_name(who, FACE)
+    desk.registered.set_tags(form.name, {checked_tag(form): form.value}, number=number, actor=actor)
     return {}
 
 
-def delete_tag(desk: Desk, form: DeleteTag) -> Json:
+def delete_tag(desk: Desk, form: DeleteTag, who: Identity) -> Json:
     """Take a label off."""
-    desk.registered.delete_tag(form.name, form.key, number=number_of(form.version))
+    desk.registered.delete_tag(form.name, form.key, number=number_of(form.version), actor=written_name(who, FACE))
     return {}
 
 
-def transition(desk: Desk, form: Transition) -> Json:
+def transition(desk: Desk, form: Transition, who: Identity) -> Json:
     """Put a version into a stage."""
     stage = stage_of(form.stage)
     if form.archive_existing_versions and stage not in ("Staging", "Production"):
         wrong("archive_existing_versions", True, "only versions in Staging or Production make way for another")
     number = number_of(form.version)
-    desk.registered.set_stage(form.name, number, stage, archive_others=form.archive_existing_versions)
+    archive, actor = form.archive_existing_versions, written_name(who, FACE)
+    desk.registered.set_stage(form.name, number, stage, archive_others=archive, actor=actor)
     return _answer(desk, form.name, form.version)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from noria.automation.decisions import Decisions
 from noria.errors import NoriaError
@@ -92,6 +94,7 @@ def home(workspace: Workspace, now: datetime) -> HomeView:
         *_beginning(recent, versions),
         *_alerts(workspace, now),
         *_runs(recent),
+        *_requests(workspace),
         *_versions(workspace, versions, champion),
         *_serving(workspace, champion, now),
         *_data(workspace, recent),
@@ -156,6 +159,23 @@ def _runs(recent: tuple[RunRow, ...]) -> list[Need]:
     ]
 
 
+def _requests(workspace: Workspace) -> list[Need]:
+    """Tell of promotions that wait for somebody to agree, of every model."""
+    needed = workspace.registry.approvals()
+    return [
+        Need(
+            kind="approval",
+            tone="warn",
+            what=f"{one.ref} waits for approval to become {one.alias}",
+            why=f"{one.actor}: {one.reason} ({len(one.approved_by)} of {max(needed, 1)} agreed)",
+            path=f"/models/{quote(one.ref, safe='@')}#promotion",
+            command=f'noria models approve {shlex.quote(one.ref)} --reason "…"',
+            at=one.at,
+        )
+        for one in workspace.approvals.list()
+    ]
+
+
 def _versions(workspace: Workspace, versions: tuple[VersionRow, ...], champion: VersionRow | None) -> list[Need]:
     """Tell of the newest version when it waits for a decision."""
     if not versions:
@@ -163,6 +183,8 @@ def _versions(workspace: Workspace, versions: tuple[VersionRow, ...], champion: 
     newest = versions[0]
     if champion is not None and newest.number <= champion.number:
         return []
+    if any(one.ref == newest.ref for one in workspace.approvals.list(newest.model)):
+        return []  # somebody has decided; it is told as a request
     if newest.passed is False:
         judgement = models.version(workspace, newest.ref).judgement
         why = "; ".join(str(verdict.get("message", "")) for verdict in judgement.failed) if judgement else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from noria.registry.comparison import Difference, compare
 from noria.registry.promotion import previous
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from noria.registry.aliases import AliasMove
+    from noria.registry.approvals import PromotionRequest
     from noria.registry.verdicts import Judgement
     from noria.registry.version import ModelVersion
     from noria.workspace import Workspace
@@ -93,6 +95,18 @@ class VersionView:
     data_digest: str
     model_digest: str
     evidence: Evidence
+    requests: tuple[PromotionRequest, ...]
+    approvals: int
+    origin: str
+    source: str
+    unsafe: str
+    description: str
+    stage: str
+
+    @property
+    def asked(self) -> PromotionRequest | None:
+        """The open request to make this version the champion."""
+        return next((one for one in self.requests if one.state == "open" and one.alias == "champion"), None)
 
 
 def overview(workspace: Workspace) -> tuple[ModelRow, ...]:
@@ -158,6 +172,13 @@ def version(workspace: Workspace, ref: str) -> VersionView:
         data_digest=found.data_digest,
         model_digest=found.model_digest,
         evidence=evidence(workspace, found),
+        requests=workspace.approvals.list(found.model, number=found.number, everything=True, limit=20),
+        approvals=workspace.registry.approvals(),
+        origin=found.origin,
+        source=found.source,
+        unsafe=found.unsafe,
+        description=found.description,
+        stage=found.stage,
     )
 
 
@@ -185,14 +206,15 @@ def _row(workspace: Workspace, found: ModelVersion, aliases: Mapping[str, int]) 
 
 
 def _lineage(workspace: Workspace, found: ModelVersion, row: VersionRow) -> Lineage:
-    name, _, number = found.dataset.partition("@")
+    # A digest behind the "@" is of another client's data set, of which there is no page.
+    name, _, number = found.dataset.partition("@") if found.origin == "noria" else (found.dataset, "", "")
     endpoint = workspace.project.settings.deploy.endpoint or workspace.project.name
     commit = (found.code_commit or "")[:8]
     code = f"commit {commit}{'' if found.code_clean else ', uncommitted changes'}" if commit else "outside git"
     nodes = [
         Node("dataset", found.dataset, f"/datasets/{name}@{number}" if number else None, found.data_digest[:12]),
-        Node("run", found.run_id[:8], f"/runs/{found.run_id}", code),
-        Node("model version", found.ref, f"/models/{found.ref}", found.family, here=True),
+        Node("run", found.run_id[:8], f"/runs/{found.run_id}" if found.run_id else None, code),
+        Node("model version", found.ref, f"/models/{quote(found.ref, safe='@')}", found.family, here=True),
     ]
     if "champion" in row.aliases:
         nodes.append(Node("deployment", endpoint, f"/deployments/{endpoint}", "champion"))

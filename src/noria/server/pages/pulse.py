@@ -76,7 +76,8 @@ def _progress(run: Run) -> list[int]:
 def _models(workspace: Workspace) -> list[object]:
     names = workspace.registry.models()
     newest = [workspace.registry.get(name).number for name in names]
-    return [list(names), newest, [workspace.aliases.generation(name) for name in names]]
+    asked = [[one.id, len(one.votes)] for one in workspace.approvals.list()]
+    return [list(names), newest, [workspace.aliases.generation(name) for name in names], asked]
 
 
 def _alerts(workspace: Workspace) -> list[object]:
