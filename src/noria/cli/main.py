@@ -44,6 +44,8 @@ COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
             "models",
             "Model versions: list, show, compare, promote, approve, convert, rollback.",
         ),
+        "runs": ("noria.cli.runs", "runs", "Runs: find, compare, export, tidy up."),
+        "models": ("noria.cli.models", "models", "Model versions: list, show, compare, promote, rollback."),
         "labels": ("noria.cli.labels", "labels", "What turned out true: add labels that came late."),
         "alerts": ("noria.cli.alerts", "alerts", "Alerts: list, mute."),
         "ui": ("noria.cli.ui", "ui", "Serve the pages alone."),
@@ -54,6 +56,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
     },
     "The workshop": {
         "schema": ("noria.cli.schema", "schema", "Print the JSON Schema of noria.toml."),
+        "sync": ("noria.cli.sync", "sync", "Send runs that could not be sent when they ran."),
         "import": ("noria.cli.importing", "import_", "Take over what MLflow recorded."),
         "export": ("noria.cli.exporting", "export", "Give runs back in the form of MLflow."),
         "ci": ("noria.cli.ci", "ci", "Write a CI workflow that checks, runs and reports."),

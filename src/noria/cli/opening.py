@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from noria.workspace import Workspace
 
-__all__ = ["as_json", "print_json", "print_table", "read_rows", "workspace"]
+__all__ = ["as_json", "print_json", "print_line", "print_table", "read_rows", "visible", "workspace"]
 
 as_json = click.option("--json", "json_output", is_flag=True, help="Print JSON on standard output.")
 """Option decorator: the command gets ``json_output: bool``."""
@@ -58,6 +58,11 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=str))
 
 
+def print_line(value: object) -> None:
+    """Print a JSON value on a line of its own, as it comes."""
+    click.echo(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
 def print_table(header: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[int] = ()) -> None:
     """Print rows in aligned columns.
 
@@ -70,7 +75,7 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[object]], *, righ
     right : sequence of int
         Positions of the columns to align right: the numbers.
     """
-    cells = [[_visible("–" if cell is None else str(cell)) for cell in row] for row in rows]
+    cells = [[visible("–" if cell is None else str(cell)) for cell in row] for row in rows]
     widths = [max(len(line[i]) for line in [list(header), *cells]) for i in range(len(header))]
 
     def line(values: Sequence[str]) -> str:
@@ -82,6 +87,7 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[object]], *, righ
         click.echo(line(row))
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
+    """Show what a terminal would obey."""
     # A run's name may hold escape sequences; a terminal must not obey them.
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
