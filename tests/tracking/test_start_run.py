@@ -155,7 +155,10 @@ def test_how_a_block_ends_is_how_the_run_ends(
     ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT)], ids=["SIGTERM", "SIGINT"]
 )
 def test_a_signal_unwinds_and_flushes(workspace: Workspace, root: Path, number: int, code: int) -> None:
-    body = "with noria.start_run('r') as run:\n  print(run.id, flush=True)\n  run.log('said')\n  print(flush=True)\n  time.sleep(60)"
+    body = (
+        "with noria.start_run('r') as run:\n  print(run.id, flush=True)\n  run.log('said')\n"
+        "  print(flush=True)\n  time.sleep(60)"
+    )
     run, status = run_code(body, cwd=root, stop=number)
     assert (workspace.runs.get(run).status, status) == ("killed", code)
     assert lines(workspace, run) == ["said"]
@@ -257,9 +260,10 @@ def test_outside_any_project_it_waits_for_a_place(
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    with pytest.warns(LostRun, match="no server and no project"), noria.start_run("r", system_metrics=False) as run:
-        run.log("said")
-        run.log_text("t", "t.txt")
+    with pytest.warns(LostRun, match="no server and no project"):  # noqa: PT031, SIM117 - it warns where it begins
+        with noria.start_run("r", system_metrics=False) as run:
+            run.log("said")
+            run.log_text("t", "t.txt")
     box = outbox(None)
     assert box.is_relative_to(tmp_path / "state")
     assert [left.state for left in sync([box])] == ["nowhere"]

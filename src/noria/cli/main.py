@@ -38,14 +38,12 @@ COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
     },
     "The nouns": {
         "data": ("noria.cli.data", "data", "Dataset versions: list, show, diff."),
-        "runs": ("noria.cli.runs", "runs", "Runs: list, show."),
         "models": (
             "noria.cli.models",
             "models",
             "Model versions: list, show, compare, promote, approve, convert, rollback.",
         ),
         "runs": ("noria.cli.runs", "runs", "Runs: find, compare, export, tidy up."),
-        "models": ("noria.cli.models", "models", "Model versions: list, show, compare, promote, rollback."),
         "labels": ("noria.cli.labels", "labels", "What turned out true: add labels that came late."),
         "alerts": ("noria.cli.alerts", "alerts", "Alerts: list, mute."),
         "ui": ("noria.cli.ui", "ui", "Serve the pages alone."),
