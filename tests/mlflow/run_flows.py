@@ -29,7 +29,7 @@ def main(notes, files):
             began, error = time.monotonic(), None
             try:
                 flow()
-            except BaseException:  # noqa: BLE001 - the command line of the client leaves with SystemExit
+            except BaseException:
                 error = traceback.format_exc()
             line = {"flow": f"{Path(file).stem}.{name}", "error": error, "seconds": round(time.monotonic() - began, 2)}
             print(json.dumps(line), file=told, flush=True)

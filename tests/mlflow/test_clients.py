@@ -130,7 +130,8 @@ def serving(folder: Path) -> Iterator[Lab]:
     try:
         deadline = time.monotonic() + PATIENCE
         while (said := re.search(r"http://[\d.]+:\d+", (folder / "ui.log").read_text())) is None:
-            assert server.poll() is None and time.monotonic() < deadline, (folder / "ui.log").read_text()
+            assert server.poll() is None, (folder / "ui.log").read_text()
+            assert time.monotonic() < deadline, "the server did not start"
             time.sleep(0.1)
         yield Lab(said[0], folder)
     finally:
@@ -269,7 +270,8 @@ def test_the_client_serves_a_model_of_ours(labs: Labs, groups: dict[str, Told]) 
     try:
         deadline = time.monotonic() + PATIENCE
         while True:
-            assert server.poll() is None and time.monotonic() < deadline, (lab.folder / "serve.log").read_text()[-3000:]
+            assert server.poll() is None, (lab.folder / "serve.log").read_text()[-3000:]
+            assert time.monotonic() < deadline, "the client did not serve"
             with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/ping", timeout=5):
                 break
             time.sleep(0.3)
@@ -293,4 +295,5 @@ def test_a_killed_client_leaves_no_run_that_goes_on(labs: Labs, killed: str) -> 
         time.sleep(0.5)
     assert status == "KILLED"
     run = lab.asked(f"runs/get?run_id={killed}")["run"]
-    assert run["data"]["metrics"][0]["value"] == 0.5 and run["info"]["end_time"] >= run["info"]["start_time"]
+    assert run["data"]["metrics"][0]["value"] == 0.5
+    assert run["info"]["end_time"] >= run["info"]["start_time"]

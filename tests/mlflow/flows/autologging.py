@@ -72,21 +72,32 @@ def xgboost():
     assert np.allclose(_model(run, mlflow.xgboost.load_model).predict(data), model.predict(data))
 
 
-def keras():
+def _dense():
     import keras
 
-    mlflow.tensorflow.autolog()
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def _dense_was_logged(autolog, load):
+    autolog()
+    values = X.to_numpy().astype("float32")
     with mlflow.start_run() as run:
-        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="softmax")])
-        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-        model.fit(X.to_numpy(), Y.to_numpy(), epochs=3, validation_split=0.2, verbose=0)
-    mlflow.tensorflow.autolog(disable=True)
+        model = _dense()
+        model.fit(values, Y.to_numpy(), epochs=3, validation_split=0.2, verbose=0)
+    autolog(disable=True)
     _logged(run, params=["epochs"], metrics=["loss", "accuracy", "val_loss"])
     assert len(CLIENT.get_metric_history(run.info.run_id, "loss")) == 3
-    values = X.to_numpy().astype("float32")
-    assert np.allclose(
-        _model(run, mlflow.tensorflow.load_model).predict(values, verbose=0), model.predict(values, verbose=0)
-    )
+    assert np.allclose(_model(run, load).predict(values, verbose=0), model.predict(values, verbose=0))
+
+
+def keras():
+    _dense_was_logged(mlflow.keras.autolog, mlflow.keras.load_model)
+
+
+def tensorflow():
+    _dense_was_logged(mlflow.tensorflow.autolog, mlflow.tensorflow.load_model)
 
 
 def pytorch():
