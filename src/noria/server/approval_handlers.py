@@ -84,7 +84,7 @@ def _back(request: Request, said: str) -> Response:
 
 def _number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise WrongArgument("the form names no request", mend="use the form on the page", code="N-SERVER-071")
+        raise WrongArgument("the form names no request", mend="use the form on the page", code="N-SERVER-095")
     return int(text)
 
 

@@ -35,7 +35,7 @@ def caller(request: Request) -> Identity:
     """
     found = visitor(request)
     if found is None:
-        raise NotAllowed("nobody has said who asks", mend="log in: /login", code="N-SERVER-030")
+        raise NotAllowed("nobody has said who asks", mend="log in: /login", code="N-SERVER-093")
     return found
 
 

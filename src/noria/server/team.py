@@ -244,5 +244,5 @@ def _no_user() -> NotAllowed:
     return NotAllowed(
         "you are no user here: without team mode everybody on this machine may do everything",
         mend='noria tokens create NAME --label "…"   for a user of the team\nnoria ui --team',
-        code="N-SERVER-040",
+        code="N-SERVER-092",
     )

@@ -30,7 +30,7 @@ def must_change(desk: Desk, who: Identity, what: str) -> None:
             f"{who.name} may not {what}",
             why="production follows it, and that needs the right to change",
             mend="ask somebody who is deployer or admin: noria users list",
-            code="N-SERVER-072",
+            code="N-SERVER-096",
         )
 
 

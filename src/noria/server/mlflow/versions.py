@@ -340,7 +340,7 @@ def _place(found: ModelVersion) -> tuple[str, str]:
     raise WrongArgument(
         f"{found.ref} has no files of a client to be registered again",
         mend="register it from the run or logged model it came from",
-        code="N-SERVER-070",
+        code="N-SERVER-094",
     )
 
 

@@ -94,7 +94,7 @@ def chosen(workspace: Workspace, ids: Sequence[str], *, least: int = 1) -> list[
             f"{len(ids)} runs are too many to stand side by side",
             why=f"a page compares {MOST_RUNS} at most",
             mend="choose fewer, or see many as lines across their parameters:\n/compare?where=status+%3D+finished",
-            code="N-SERVER-040",
+            code="N-SERVER-090",
         )
     found: dict[str, Run] = {}
     for one in ids:
@@ -105,7 +105,7 @@ def chosen(workspace: Workspace, ids: Sequence[str], *, least: int = 1) -> list[
             "one run alone cannot be compared",
             why="the address names only run " + next(iter(found))[:8] if found else "the address names no run",
             mend="name another one too: /compare?run=ID&run=ID\nthe ids are on the page /runs",
-            code="N-SERVER-041",
+            code="N-SERVER-091",
         )
     return list(found.values())
 
