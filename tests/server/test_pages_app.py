@@ -141,7 +141,7 @@ def test_every_route_says_what_it_needs() -> None:
     for method, path, _handler, needs in ROUTES:
         allowed = {
             "GET": {"view", "account", "open"},
-            "POST": {"change", "track", "account", "administer", "open"},
+            "POST": {"change", "track", "review", "account", "administer", "open"},
             "PUT": {"track"},
         }
         assert needs in allowed[method], path

@@ -84,6 +84,7 @@ ROUTES: tuple[tuple[str, str, Callable[..., object], str], ...] = (
     ("POST", "/settings/users/{user}/active", team.set_active, "administer"),
     ("POST", "/settings/users/{user}/invite", team.invite_user, "administer"),
     ("GET", "/api/health", handlers.health, "view"),
+    ("GET", "/api/openapi.json", handlers.openapi, "open"),
     ("GET", "/api/attention", handlers.api_attention, "view"),
     ("GET", "/api/runs", run_handlers.api_runs, "view"),
     ("GET", "/api/runs/{run}", handlers.api_run, "view"),
@@ -129,6 +130,7 @@ def application(site: Site, *, hosts: frozenset[str], scheme: str = "http") -> A
         exception_handlers={NoriaError: _told, HTTPException: _told_http, Exception: _bug},  # type: ignore[dict-item]
     )
     inner.state.site = site
+    inner.state.tables = TABLES
     both = MlflowProtocol(site, otherwise=GZipMiddleware(inner, minimum_size=600))
     guard = Guard(
         both,

@@ -17,6 +17,7 @@ from noria.server.asking import as_json, limit_of, site_of
 from noria.server.caller import name_of
 from noria.server.forms import confirmed_form
 from noria.server.headers import REPORT_POLICY
+from noria.server.openapi import document
 from noria.server.pages import alerts, attention, datasets, deployments, models, runs, series
 from noria.server.pages import monitoring as watching
 from noria.server.pages import search as finding
@@ -271,6 +272,11 @@ def health(request: Request) -> Response:
 
 def _open(site: Site) -> dict[str, int]:
     return {"open_alerts": attention.count_open(site.workspace)}
+
+
+def openapi(request: Request) -> Response:
+    """Noria's own interface, described for programs."""
+    return as_json(document(request.app.state.tables))
 
 
 def api_attention(request: Request) -> Response:
