@@ -31,6 +31,7 @@ __all__ = [
     "Boolean",
     "Style",
     "artifact_uri",
+    "beginning",
     "conjuncts",
     "number_condition",
     "recorded",
@@ -38,6 +39,7 @@ __all__ = [
     "text_condition",
     "time_condition",
     "tree",
+    "whole_numbers",
 ]
 
 Style = Literal["exists", "in"]
@@ -65,14 +67,17 @@ def conjuncts(condition: Condition | None) -> tuple[Condition, ...]:
     return condition.items if isinstance(condition, And) else (condition,)
 
 
-def tree(condition: Condition, leaf: Callable[[Comparison], Boolean]) -> Boolean:
-    """Write a whole tree, its comparisons by `leaf`."""
+def tree(condition: Condition, leaf: Callable[[Comparison], Boolean], *, negated: bool = False) -> Boolean:
+    """Write a whole tree, its comparisons by `leaf`; what each says is true or false, never NULL.
+
+    NOT is carried down to the comparisons: SQLite reads brackets only so deep.
+    """
     if isinstance(condition, Comparison):
-        return leaf(condition)
+        return sa.not_(leaf(condition)) if negated else leaf(condition)
     if isinstance(condition, Not):
-        return sa.not_(tree(condition.item, leaf))
-    parts = [tree(item, leaf) for item in condition.items]
-    return sa.and_(*parts) if isinstance(condition, And) else sa.or_(*parts)
+        return tree(condition.item, leaf, negated=not negated)
+    parts = [tree(item, leaf, negated=negated) for item in condition.items]
+    return sa.and_(*parts) if isinstance(condition, And) is not negated else sa.or_(*parts)
 
 
 def run_condition(
@@ -105,7 +110,12 @@ def run_condition(
     if style == "in":
         inside: Boolean = at_hand.in_(query)
     else:
-        inside = query.where(query.selected_columns[0] == at_hand).correlate(at_hand.table).exists()
+        query = query.where(query.selected_columns[0] == at_hand).correlate(at_hand.table)
+        if dialect == "postgresql":
+            # Or else it may be turned into a join from the other side, by a guess: of a name and a value that go
+            # together, PostgreSQL expects a tenth of the rows there are.
+            query = query.offset(sa.literal_column("0"))
+        inside = query.exists()
     return sa.not_(inside) if comparison.operator == "IS NULL" else inside
 
 
@@ -125,7 +135,7 @@ def recorded(
         query = sa.select(own.rid).where(own.name == comparison.key)
         if style == "in":
             # The index begins with the experiment; naming all of them lets it be walked for all.
-            ids = sa.select(_all_experiments.c.id) if experiments is None else experiments
+            ids = sa.select(_all_experiments.c.id) if experiments is None else whole_numbers(experiments)
             query = query.where(own.experiment_id.in_(ids))
         value = cast("float", comparison.value)
         if comparison.operator == "!=":
@@ -163,16 +173,34 @@ def text_condition(
         whole = column == text
         if not headed:
             return whole
-        head = sa.literal_column(f"substr({column}, 1, 100)", sa.Text) == text[:_HEAD]
+        head = _head(column) == text[:_HEAD]
         return head if len(text) < _HEAD else sa.and_(head, whole)
     if operator == "!=":
         return column != text
     if operator == "LIKE":
         # GLOB minds the case on every connection, which LIKE does on SQLite only after a pragma.
-        return column.bool_op("GLOB")(_glob(text)) if dialect == "sqlite" else column.like(text, escape="")
+        like = column.bool_op("GLOB")(_glob(text)) if dialect == "sqlite" else column.like(text, escape="")
+        begins = beginning(text)[:_HEAD]
+        return sa.and_(*_between(_head(column), begins), like) if headed and begins else like
     if dialect == "sqlite":
         return column.like(text)
     return _lower(column).like(_ascii_lower(text), escape="")
+
+
+def whole_numbers(values: Sequence[int]) -> sa.BindParameter[int]:
+    """Write whole numbers of ours out in a list: of bound values a statement takes only so many."""
+    return sa.bindparam(None, list(values), sa.Integer, expanding=True, literal_execute=True)
+
+
+def beginning(pattern: str) -> str:
+    """Give the letters that every text of a pattern begins with.
+
+    Examples
+    --------
+    >>> beginning("credit%_")
+    'credit'
+    """
+    return pattern[: min((place for place in map(pattern.find, "%_") if place >= 0), default=len(pattern))]
 
 
 def number_condition(column: sa.ColumnElement[int], comparison: Comparison) -> Boolean:
@@ -195,14 +223,18 @@ def time_condition(column: sa.ColumnElement[datetime], comparison: Comparison) -
     if comparison.operator == "<=":
         return micros < beyond
     within = sa.and_(micros >= at, micros < beyond) if whole else sa.false()
-    # A time that is not there is neither equal nor unequal to anything.
-    return within if comparison.operator == "=" else sa.and_(micros.is_not(None), sa.not_(within))
+    return within if comparison.operator == "=" else sa.not_(within)
 
 
 def _attribute(comparison: Comparison, dialect: str) -> Boolean:
     key = comparison.key
-    if key in ("started", "ended"):
-        return time_condition(runs.c[key], comparison)
+    if key in ("ended", "git_commit"):
+        own = runs.c[key]
+        # What is not there is neither equal nor unequal to anything, and NOT turns that round.
+        there = time_condition(own, comparison) if key == "ended" else text_condition(own, comparison, dialect)
+        return sa.and_(own.is_not(None), there)
+    if key == "started":
+        return time_condition(runs.c.started, comparison)
     if key == "status":
         return _status(comparison, dialect)
     if key == "artifact_uri":
@@ -229,6 +261,21 @@ def artifact_uri() -> sa.ColumnElement[str]:
 
 _all_experiments = experiments.alias("all_experiments")
 _measured = metric_latest.alias("measured")
+
+
+def _head(column: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
+    return sa.literal_column(f"substr({column}, 1, 100)", sa.Text)
+
+
+def _between(column: sa.ColumnElement[str], begins: str) -> list[Boolean]:
+    """Say that a text begins so, in the words of an index: from there up to the next text that does not."""
+    stem = begins.rstrip("\U0010ffff")
+    if not stem:
+        return [column >= begins]
+    last = ord(stem[-1]) + 1
+    # Halves of letters are no letters, and no database takes them.
+    following = stem[:-1] + chr(0xE000 if last == 0xD800 else last)
+    return [column >= begins, column < following]
 
 
 def _glob(pattern: str) -> str:

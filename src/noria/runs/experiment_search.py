@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from noria.runs.conditions import text_condition, time_condition, tree
 from noria.runs.experiments import Experiment
-from noria.runs.grammar import Comparison, parse, parse_order
-from noria.runs.paging import Page, Sorted, Value, after, make_token, read_token
+from noria.runs.grammar import Comparison, parse, parse_orders
+from noria.runs.paging import Page, Sorted, Value, after, make_token, missing_last, read_token
 from noria.runs.tables import experiment_tags, experiments
 from noria.runs.vocabulary import EXPERIMENTS
 
@@ -82,18 +82,14 @@ def _leaf(comparison: Comparison, dialect: str) -> sa.ColumnElement[bool]:
 def _order(order: Sequence[str]) -> tuple[list[Sorted], list[type]]:
     sorts: list[Sorted] = []
     kinds: list[type] = []
-    for text in order:
-        key = parse_order(text, EXPERIMENTS)
+    for key in parse_orders(order, EXPERIMENTS):
         if key.entity == "tag":
             value = (
                 sa.select(experiment_tags.c.value)
                 .where(experiment_tags.c.experiment_id == experiments.c.id, experiment_tags.c.name == key.key)
                 .scalar_subquery()
             )
-            sorts += [
-                Sorted(sa.case((value.is_(None), 1), else_=0)),
-                Sorted(sa.func.coalesce(value, ""), key.descending),
-            ]
+            sorts += missing_last(value, "", descending=key.descending)
             kinds += [int, str]
         else:
             column = experiments.c[key.key]

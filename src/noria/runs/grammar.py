@@ -10,6 +10,7 @@ compared with a number and a param otherwise, and a bare word is a text: ``auc >
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,11 +26,16 @@ __all__ = [
     "OrderKey",
     "parse",
     "parse_order",
+    "parse_orders",
 ]
 
 _LONGEST = 10_000
 _DEEPEST = 50
-_MOST = 1_000
+_ALTERNATING = 20
+"""SQLite reads brackets only so deep, and those that AND and OR in turn need are the ones that cannot be left out."""
+
+_MOST = 100
+_ORDERS = 20
 
 
 @dataclass(frozen=True)
@@ -142,6 +148,8 @@ def parse(text: str, vocabulary: Vocabulary = RUNS, *, lenient: bool = False) ->
     left = reader.next()
     if left.kind != "end":
         raise _wrong(vocabulary, left.at, f"{_shown(left)} is not expected there")
+    if _alternations(found) > _ALTERNATING:
+        raise _wrong(vocabulary, 0, f"AND and OR stand one in the other more than {_ALTERNATING} times")
     return found
 
 
@@ -175,6 +183,24 @@ def parse_order(text: str, vocabulary: Vocabulary = RUNS, *, lenient: bool = Fal
         if last.kind != "end":
             raise _wrong(vocabulary, last.at, f"{_shown(last)} is not expected there")
     return OrderKey(entity, key, descending)
+
+
+def parse_orders(texts: Sequence[str], vocabulary: Vocabulary = RUNS, *, lenient: bool = False) -> list[OrderKey]:
+    """Read by what, then by what a listing is to be ordered.
+
+    Raises
+    ------
+    WrongArgument
+        One cannot be read, or they are more than a database sorts by.
+    """
+    if len(texts) > _ORDERS:
+        raise WrongArgument(
+            f"the order names {len(texts):,} things",
+            why=f"{vocabulary.noun} are ordered by {_ORDERS} at most",
+            mend="leave out the last ones",
+            code="N-RUNS-033",
+        )
+    return [parse_order(text, vocabulary, lenient=lenient) for text in texts]
 
 
 class _Reader:
@@ -333,6 +359,14 @@ class _Reader:
         return _wrong(self._vocabulary, token.at, why)
 
 
+def _alternations(condition: Condition) -> int:
+    if isinstance(condition, Comparison):
+        return 0
+    if isinstance(condition, Not):
+        return _alternations(condition.item)
+    return 1 + max(map(_alternations, condition.items))
+
+
 def _tokens(text: str, vocabulary: Vocabulary) -> list[_Token]:
     found: list[_Token] = []
     place, end = 0, len(text)
@@ -390,9 +424,11 @@ def _is_number(word: str) -> bool:
 
 def _number(word: str) -> float | int:
     try:
-        return int(word) if len(word) < 20 else float(word)
+        whole = int(word) if len(word) <= 20 else None
     except ValueError:
-        return float(word)
+        whole = None
+    # Beyond 64 bits no database takes a whole number.
+    return whole if whole is not None and -(1 << 63) <= whole < 1 << 63 else float(word)
 
 
 def _shown(token: _Token) -> str:

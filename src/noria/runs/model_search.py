@@ -8,8 +8,8 @@ from typing import cast
 
 import sqlalchemy as sa
 
-from noria.runs.conditions import text_condition, time_condition, tree
-from noria.runs.grammar import Comparison, parse, parse_order
+from noria.runs.conditions import text_condition, time_condition, tree, whole_numbers
+from noria.runs.grammar import Comparison, parse, parse_orders
 from noria.runs.logged_models import LoggedModel, read_models
 from noria.runs.paging import Page, Sorted, Value, after, make_token, missing_last, read_token
 from noria.runs.tables import logged_model_metrics, logged_model_params, logged_model_tags, logged_models
@@ -76,7 +76,8 @@ def search_logged_models(
     sorts, kinds = _order(order)
     own = logged_models.c
     query = sa.select(own.id, *(one.column.label(f"sort_{place}") for place, one in enumerate(sorts)))
-    query = query.where(own.experiment_id.in_(list(experiments)), own.deleted.is_(None))
+    ids = [one for one in experiments if 0 <= one < 1 << 31]
+    query = query.where(own.experiment_id.in_(whole_numbers(ids)), own.deleted.is_(None))
     condition = parse(where, LOGGED_MODELS)
     dialect = connection.dialect.name
     if condition is not None:
@@ -138,28 +139,26 @@ def _order(order: Sequence[ModelOrder]) -> tuple[list[Sorted], list[type]]:
     own = logged_models.c
     sorts: list[Sorted] = []
     kinds: list[type] = []
-    for one in order:
-        key = parse_order(one.field, LOGGED_MODELS)
+    for one, key in zip(order, parse_orders([one.field for one in order], LOGGED_MODELS), strict=True):
         if key.entity == "metric":
             measured = logged_model_metrics.c
-            latest = (
-                sa.select(measured.value)
-                .where(measured.model_id == own.id, measured.name == key.key, measured.nan == 0, _on(one.dataset))
-                .order_by(measured.at_ms.desc(), measured.step.desc(), measured.run_id)
+            nan, value = (
+                sa.select(column)
+                .where(measured.model_id == own.id, measured.name == key.key, _on(one.dataset))
+                .order_by(measured.at_ms.desc(), measured.step.desc(), measured.run_id, measured.dataset_name)
                 .limit(1)
                 .scalar_subquery()
+                for column in (measured.nan, measured.value)
             )
-            sorts += missing_last(latest, 0.0, descending=one.descending)
+            # Numbers, then NaN, then nothing, whichever way the numbers go.
+            sorts += [Sorted(sa.func.coalesce(nan, 2)), Sorted(sa.func.coalesce(value, 0.0), one.descending)]
             kinds += [int, float]
         elif key.entity in ("param", "tag"):
             table = logged_model_params if key.entity == "param" else logged_model_tags
             value = (
                 sa.select(table.c.value).where(table.c.model_id == own.id, table.c.name == key.key).scalar_subquery()
             )
-            sorts += [
-                Sorted(sa.case((value.is_(None), 1), else_=0)),
-                Sorted(sa.func.coalesce(value, ""), one.descending),
-            ]
+            sorts += missing_last(value, "", descending=one.descending)
             kinds += [int, str]
         else:
             timed = key.key in ("created", "updated")

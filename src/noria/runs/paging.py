@@ -18,13 +18,13 @@ import sqlalchemy as sa
 from noria.errors import WrongArgument
 from noria.store.blobs import digest_json
 
-__all__ = ["Page", "Sorted", "after", "make_token", "missing_last", "read_token"]
+__all__ = ["Page", "Sorted", "after", "foreign_token", "make_token", "missing_last", "read_token"]
 
 T = TypeVar("T")
 Value = int | float | str
 
 _VERSION = 1
-_LONGEST = 32_000
+_LONGEST = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -58,19 +58,22 @@ def missing_last(
 
 def after(order: Sequence[Sorted], values: Sequence[Value]) -> sa.ColumnElement[bool]:
     """Say that a row comes after the one with these sort values."""
-    first, value = order[0], values[0]
-    column = first.column
-    beyond = column < value if first.descending else column > value
+    same: list[sa.ColumnElement[bool]] = []
+    beyond: list[sa.ColumnElement[bool]] = []
+    for one, value in zip(order, values, strict=True):
+        beyond.append(sa.and_(*same, one.column < value if one.descending else one.column > value))
+        same.append(one.column == value)
     if len(order) == 1:
-        return beyond
-    # The first column bounds the whole, so that an index on it is entered at the right place.
-    not_before = column <= value if first.descending else column >= value
-    return sa.and_(not_before, sa.or_(beyond, after(order[1:], values[1:])))
+        return beyond[0]
+    # The first column bounds the whole, so that an index on it is entered at the right place. Side by side and not one
+    # in the other, as SQLite reads brackets only so deep.
+    first, value = order[0].column, values[0]
+    return sa.and_(first <= value if order[0].descending else first >= value, sa.or_(*beyond))
 
 
 def make_token(question: object, values: Sequence[Value]) -> str:
     """Make the token for the rows after the one with these sort values."""
-    content = json.dumps([_VERSION, _stamp(question), list(values)], separators=(",", ":"))
+    content = json.dumps([_VERSION, _stamp(question), list(values)], separators=(",", ":"), ensure_ascii=False)
     return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
 
 
@@ -104,11 +107,11 @@ def read_token(question: object, token: str, kinds: Sequence[type]) -> list[Valu
         if version != _VERSION or not isinstance(values, list):
             raise ValueError("another version")
     except (ValueError, TypeError, binascii.Error, RecursionError) as error:
-        raise _foreign() from error
+        raise foreign_token() from error
     if stamp != _stamp(question) or len(values) != len(kinds):
-        raise _foreign()
+        raise foreign_token()
     if not all(_fits(value, kind) for value, kind in zip(values, kinds, strict=True)):
-        raise _foreign()
+        raise foreign_token()
     return values
 
 
@@ -116,17 +119,20 @@ def _fits(value: object, kind: type) -> bool:
     if isinstance(value, bool):
         return False
     if kind is float:
-        return isinstance(value, float) or (isinstance(value, int) and abs(value) < 1 << 63)
+        return (isinstance(value, float) and value == value) or (isinstance(value, int) and abs(value) < 1 << 63)
     if kind is int:
         return isinstance(value, int) and -(1 << 63) <= value < 1 << 63
-    return isinstance(value, str) and "\x00" not in value and value.isprintable()
+    return (
+        isinstance(value, str) and "\x00" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
+    )
 
 
 def _stamp(question: object) -> str:
     return digest_json(question)[:16]
 
 
-def _foreign() -> WrongArgument:
+def foreign_token() -> WrongArgument:
+    """Say that a token is of another question."""
     return WrongArgument(
         "the page token does not belong to this question",
         why="a token goes on with the same filter and order that it was given for",

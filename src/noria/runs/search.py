@@ -16,9 +16,19 @@ from typing import Literal, cast
 import sqlalchemy as sa
 
 from noria.errors import WrongArgument
-from noria.runs.conditions import Boolean, Style, artifact_uri, conjuncts, recorded, run_condition, tree
-from noria.runs.grammar import Comparison, Condition, OrderKey, parse, parse_order
-from noria.runs.paging import Sorted, Value, after, make_token, missing_last, read_token
+from noria.runs.conditions import (
+    Boolean,
+    Style,
+    artifact_uri,
+    beginning,
+    conjuncts,
+    recorded,
+    run_condition,
+    tree,
+    whole_numbers,
+)
+from noria.runs.grammar import Comparison, Condition, OrderKey, parse, parse_orders
+from noria.runs.paging import Sorted, Value, after, foreign_token, make_token, missing_last, read_token
 from noria.runs.tables import experiments, metric_latest, run_params, run_tags, runs
 from noria.runs.vocabulary import RUNS
 
@@ -87,14 +97,15 @@ class Question:
         WrongArgument
             The filter or the order cannot be read, or one thing is to be ordered by twice.
         """
-        keys = tuple(parse_order(text, RUNS, lenient=lenient) for text in order)
+        keys = tuple(parse_orders(order, RUNS, lenient=lenient))
         named = [(key.entity, key.key) for key in keys]
         if len(set(named)) != len(named):
             twice = next(name for place, name in enumerate(named) if name in named[:place])
             raise WrongArgument(
                 f"the order names {twice[0]} {twice[1]!r} twice", mend="name it once", code="N-RUNS-032"
             )
-        ids = None if experiments is None else tuple(sorted(set(experiments)))
+        # There is no experiment beyond what its column holds.
+        ids = None if experiments is None else tuple(sorted({one for one in experiments if 0 <= one < 1 << 31}))
         return cls(
             ids, parse(where, RUNS, lenient=lenient), keys, lifecycle, [where.strip(), list(order), ids, lifecycle]
         )
@@ -135,7 +146,11 @@ def count(connection: sa.Connection, question: Question) -> int:
     if question.experiments == ():
         return 0
     plan = _Plan(connection, question)
-    query = sa.select(sa.func.count()).select_from(runs).where(*plan.scope(), *plan.conditions(style="in"))
+    driver = plan.driver(0)
+    query = sa.select(sa.func.count()).select_from(runs)
+    query = query.where(*(plan.scope() if driver is None else plan.driven(driver)))
+    if driver is None:
+        query = query.where(*plan.conditions(style="in"))
     return connection.execute(query).scalar_one()
 
 
@@ -165,7 +180,7 @@ class _Plan:
         ids, lifecycle = self._question.experiments, self._question.lifecycle
         found: list[Boolean] = []
         if ids is not None:
-            found.append(self._column("experiment_id", indexed).in_(ids))
+            found.append(self._column("experiment_id", indexed).in_(whole_numbers(ids)))
         if lifecycle != "all":
             found.append(self._bin(lifecycle, indexed=indexed))
         return found
@@ -183,6 +198,11 @@ class _Plan:
             return run_condition(one, self._dialect, experiments=self._question.experiments, style=style, rid=rid)
 
         return [tree(part, leaf) for part in (self._parts if parts is None else parts)]
+
+    def driven(self, driver: Comparison) -> list[Boolean]:
+        """Write scope and filter so that the runs which meet one condition come first."""
+        rest = [part for part in self._parts if part is not driver]
+        return [*self.conditions([driver], style="in"), *self.conditions(rest), *self.scope(indexed=False)]
 
     def driver(self, limit: int) -> Comparison | None:
         """Give the condition to begin with; None when a walk is likely to fill a page of this size sooner."""
@@ -216,19 +236,13 @@ class _Plan:
         if token is not None:
             query = query.where(after(order, read_token(self._question.text, token, kinds)))
         if driver is not None:
-            rest = [part for part in self._parts if part is not driver]
-            query = query.where(*self.conditions([driver], style="in"), *self.conditions(rest))
-            query = query.where(*self.scope(indexed=False))
+            query = query.where(*self.driven(driver))
             rows = self._rows(query.order_by(*(one.clause for one in order)).limit(limit + 1))
+        elif self._by_start:
+            rows = self._newest(query.where(*self.conditions()), order, self._question.experiments, limit + 1)
         else:
-            query = query.where(*self.conditions())
-            by_start = not self._question.order or self._question.order[0].key == "started"
-            ids = self._question.experiments
-            if by_start and (ids is None or len(ids) <= _WALKED):
-                rows = self._newest(query, order, ids, limit + 1)
-            else:
-                query = query.where(*self.scope())
-                rows = self._rows(query.order_by(*(one.clause for one in order)).limit(limit + 1))
+            query = query.where(*self.scope(), *self.conditions(style="in"))
+            rows = self._rows(query.order_by(*(one.clause for one in order)).limit(limit + 1))
         return self._page(rows, limit)
 
     def by_metric(self, experiments: tuple[int, ...], limit: int, token: str | None) -> Found:
@@ -238,6 +252,8 @@ class _Plan:
         began: list[Value] | None = None
         if token is not None:
             began = read_token(self._question.text, token, kinds)
+            if began[0] not in (0, 1, 2):
+                raise foreign_token()
         # What compares the very metric bounds the walk along it, and but for != wants a number.
         bounds = [part for part in self._parts if isinstance(part, Comparison) and _bounds(part, key)]
         rest = [part for part in self._parts if part not in bounds]
@@ -341,6 +357,13 @@ class _Plan:
             return cast("sa.ColumnElement[int]", runs.c[name])
         return sa.literal_column(f"(+runs.{name})", sa.BigInteger)
 
+    @property
+    def _by_start(self) -> bool:
+        """Whether the order begins with the start, and there are not too many indexes' stretches to follow."""
+        order, ids = self._question.order, self._question.experiments
+        by_start = not order or (order[0].entity, order[0].key) == ("attribute", "started")
+        return by_start and (ids is None or len(ids) <= _WALKED)
+
     def _order(self) -> tuple[list[Sorted], sa.FromClause, list[type]]:
         """Give the sort columns of the general way, what they are read from, and what they hold."""
         order: list[Sorted] = []
@@ -392,7 +415,8 @@ def _bounds(comparison: Comparison, key: OrderKey) -> bool:
 def _selective(comparison: Comparison) -> bool:
     """Say whether an index tells which runs meet it."""
     if comparison.entity in ("param", "tag"):
-        return comparison.operator in ("=", "IS NOT NULL")
+        like = comparison.operator == "LIKE" and beginning(str(comparison.value)) != ""
+        return like or comparison.operator in ("=", "IS NOT NULL")
     if comparison.entity == "metric":
         return comparison.operator != "!="
     return comparison.entity == "dataset"
