@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from noria.notebook.listing import Listing
 from noria.notebook.markup import heading, pairs, table, text
 from noria.pipeline.records import Records
+from noria.runs.recording import param_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,8 +53,8 @@ class ShownRun:
         return self.record.status
 
     @property
-    def metrics(self) -> Mapping[str, float | None]:
-        """Latest value of each metric."""
+    def metrics(self) -> Mapping[str, float]:
+        """Latest value of each metric, NaN and infinities as they were logged."""
         return self.record.metrics
 
     @property
@@ -79,7 +81,7 @@ class ShownRun:
         return pd.DataFrame({"metric": list(self.metrics), "value": list(self.metrics.values())})
 
     def __repr__(self) -> str:
-        metrics = ", ".join(f"{name} {text(value)}" for name, value in sorted(self.metrics.items()))
+        metrics = ", ".join(f"{name} {text(_shown(value))}" for name, value in sorted(self.metrics.items()))
         return f"run {self.record.id[:8]} of {self.record.name}: {self.record.status}" + (
             f"; {metrics}" if metrics else ""
         )
@@ -91,7 +93,13 @@ class ShownRun:
         if record.error:
             parts.append(pairs({name: record.error.get(name, "") for name in ("what", "why", "mend")}))
         if record.metrics:
-            parts.append(table(["metric", "value"], sorted(record.metrics.items())))
+            parts.append(
+                table(["metric", "value"], [(name, _shown(value)) for name, value in sorted(record.metrics.items())])
+            )
+        if record.kind == "logged":  # by code of the user's own: settings and labels say more than steps it has none of
+            settings = {name: param_text(value) for name, value in sorted(record.params.items())}
+            parts += [pairs(settings)] if settings else []
+            return "".join(parts)
         return "".join(parts) + self.steps._repr_html_()
 
 
@@ -171,7 +179,12 @@ def run_listing(workspace: Workspace, *, limit: int = 200) -> Listing[ShownRun]:
 
 
 def _metric(name: str) -> Callable[[ShownRun], object]:
-    return lambda run: run.metrics.get(name)
+    return lambda run: _shown(run.metrics.get(name))
+
+
+def _shown(value: float | None) -> object:
+    """Tell a NaN that was logged from a metric that the run does not have."""
+    return value if value is None or math.isfinite(value) else param_text(value)
 
 
 def _common(shown: tuple[ShownRun, ...], deciding: str | None) -> list[str]:
