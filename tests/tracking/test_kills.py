@@ -48,7 +48,7 @@ def _journaled(root: Path, run: str) -> tuple[int, bool]:
 def test_nothing_is_lost_or_doubled(workspace: Workspace, served: Served, root: Path) -> None:
     chance = random.Random(7)
     expected: dict[str, int] = {}
-    for _ in range(3):
+    for _ in range(2):
         client = subprocess.Popen(
             [sys.executable, "-c", CLIENT, served.url], stdout=subprocess.PIPE, text=True, cwd=root
         )

@@ -152,8 +152,10 @@ class HttpSink:
             said = json.loads(text)
         except ValueError:
             said = None
-        if status == 200 and isinstance(said, dict):
-            return said
+        if status == 200:
+            if isinstance(said, dict):
+                return said
+            raise self._foreign()
         if status == 413:
             raise TooLarge
         error = said.get("error") if isinstance(said, dict) else None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["File", "Shipper"]
 
 _FILE = b'{"do":"file"'
-_UNREADABLE = frozenset({"N-SERVER-071", "N-SECURITY-010"})
+_UNREADABLE = frozenset({"N-SERVER-071", "N-SECURITY-010", "N-TRACKING-031"})
 
 
 class File(msgspec.Struct, frozen=True, tag_field="do", tag="file"):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from noria.errors import StoreBusy, StoreUnavailable
+from noria.errors import StoreBusy, StoreUnavailable, WrongData
 from noria.runs.artifacts import Artifacts
 from noria.runs.ingestion import Ingestion
 from noria.runs.operations import Batch
@@ -41,7 +41,11 @@ class StoreSink:
     def send(self, run: str, batch: bytes) -> Arrived:
         """Hand a batch over: see `noria.tracking.sink.Sink`."""
         try:
-            taken = Ingestion(self._workspace.database).take(run, msgspec.json.decode(batch, type=Batch))
+            said = msgspec.json.decode(batch, type=Batch)
+        except msgspec.MsgspecError as error:
+            raise WrongData(f"the batch cannot be read: {error}", code="N-TRACKING-031") from error
+        try:
+            taken = Ingestion(self._workspace.database).take(run, said)
         except (StoreUnavailable, StoreBusy) as error:
             raise Unreachable(error.what) from error
         return Arrived(taken.acknowledged, tuple(f"{one.what} [{one.code}]" for one in taken.refused))
