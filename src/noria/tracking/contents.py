@@ -88,7 +88,10 @@ def _rows(table: object) -> list[dict[str, object]]:
     if callable(lister := getattr(table, "to_dicts", None)):  # polars
         return [dict(row) for row in lister()]
     if callable(lister := getattr(table, "to_dict", None)) and hasattr(table, "columns"):  # pandas
-        return [{str(name): value for name, value in row.items()} for row in lister("records")]
+        # pandas writes what is missing as NaN.
+        return [
+            {str(name): None if value != value else value for name, value in row.items()} for row in lister("records")
+        ]
     if isinstance(table, Mapping):
         columns = {str(name): list(values) for name, values in table.items()}
         if len({len(values) for values in columns.values()}) <= 1:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from types import FrameType
 
-__all__ = ["watch"]
+__all__ = ["watch", "watch_child"]
 
 
 class Mortal(Protocol):
@@ -48,9 +48,12 @@ def _at_exit() -> None:
 
 
 def _in_child() -> None:
-    # A process that multiprocessing has forked leaves without atexit; what it says is in its journal within moments.
     for run in list(_living):
         run.forget_parent()
+
+
+def watch_child() -> None:
+    """Tell the runs of a forked process when it ends: one of multiprocessing leaves without atexit."""
     if "multiprocessing.util" in sys.modules:
         from multiprocessing.util import Finalize  # noqa: PLC0415 - only where it is in use
 

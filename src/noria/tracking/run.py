@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from noria.errors import NoriaError, WrongArgument
 from noria.runs.operations import Finish, Lines, Metrics, Params, Start, Tags, checked_name, number_to
+from noria.tracking.lifetime import watch_child
 from noria.tracking.shipping import File
 from noria.tracking.wording import plain, plain_text, real, whole
 
@@ -293,9 +294,13 @@ class ActiveRun:
     # ---- within
 
     def _first_word(self, said: Said) -> None:
+        self._find_voice()
+        self._append(said)
+
+    def _find_voice(self) -> None:
         self._channel = self._open_channel()
         self._append = self._channel.append
-        self._append(said)
+        watch_child()
 
     def _too_late(self, _said: Said) -> None:
         self._channel.warn("late", "it has ended; what is said now is not recorded")
@@ -314,8 +319,7 @@ class ActiveRun:
     def _keep(self, to: str, write: Callable[[Path], object]) -> None:
         path = checked_file(to)
         if self._append == self._first_word:  # files lie beside the journal
-            self._channel = self._open_channel()
-            self._append = self._channel.append
+            self._find_voice()
         folder = self._channel.path.with_suffix(".files")
         kept = folder / uuid.uuid4().hex
         try:

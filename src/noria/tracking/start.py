@@ -115,9 +115,7 @@ def start_run(
     if params:
         run.log_params(params)
     if not target:
-        run._channel.warn(
-            "nowhere", f"no server and no project is named: it waits in {folder} for: noria sync --to URL"
-        )
+        run._channel.warn("away", f"no server and no project is named: it waits in {folder} for: noria sync --to URL")
     if run_id is None:
         from noria.runs.environment import environment  # noqa: PLC0415 - only where a run begins
 

@@ -1,9 +1,10 @@
 """What the client's Python calls seldom ask, though its store knows the messages: other clients and its pages do."""
 
-import mlflow
-from mlflow import MlflowClient
 from mlflow.protos import service_pb2
 from mlflow.utils.proto_json_utils import message_to_json
+
+import mlflow
+from mlflow import MlflowClient
 
 CLIENT = MlflowClient()
 STORE = CLIENT._tracking_client.store

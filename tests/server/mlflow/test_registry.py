@@ -58,9 +58,10 @@ def test_a_model_from_birth_to_death(client: Client) -> None:
     assert isinstance(model["creation_timestamp"], int)
     assert "latest_versions" not in model
     assert "exists already" in client.refused("registered-models/create", 400, "RESOURCE_ALREADY_EXISTS", name="m")
-    assert send(client, "PATCH", "registered-models/update", name="m", description="e")["registered_model"][
-        "description"
-    ] == "e"  # fmt: skip
+    assert (
+        send(client, "PATCH", "registered-models/update", name="m", description="e")["registered_model"]["description"]
+        == "e"
+    )
     client.done("registered-models/set-tag", name="m", key="c", value="")
     send(client, "DELETE", "registered-models/delete-tag", name="m", key="a")
     send(client, "DELETE", "registered-models/delete-tag", name="m", key="a")
@@ -100,19 +101,33 @@ def test_numbers_are_never_given_twice(client: Client) -> None:
     assert (answer.status_code, answer.json()["error_code"]) == (404, "RESOURCE_DOES_NOT_EXIST")
     assert client.get("registered-models/alias", name="m", alias="best").status_code == 400
     assert a_version(client)["version"] == "3"
-    assert client.ask("DELETE", "/api/2.0/mlflow/model-versions/delete", json={"name": "m", "version": "2"}).status_code == 404  # fmt: skip
+    assert (
+        client.ask("DELETE", "/api/2.0/mlflow/model-versions/delete", json={"name": "m", "version": "2"}).status_code
+        == 404
+    )
 
 
 def test_a_version_says_all_that_clients_read(client: Client) -> None:
     run = logged(client)
     made = a_version(
-        client, source=f"runs:/{run}/model", run_id=run, description="d", run_link="http://x",
+        client,
+        source=f"runs:/{run}/model",
+        run_id=run,
+        description="d",
+        run_link="http://x",
         tags=[{"key": "a", "value": "b"}],
-    )  # fmt: skip
+    )
     assert {key: value for key, value in made.items() if not key.endswith("timestamp")} == {
-        "name": "m", "version": "1", "current_stage": "None", "description": "d", "source": f"runs:/{run}/model",
-        "run_id": run, "run_link": "http://x", "status": "READY", "tags": [{"key": "a", "value": "b"}],
-    } | ({"user_id": made["user_id"]} if "user_id" in made else {})  # fmt: skip
+        "name": "m",
+        "version": "1",
+        "current_stage": "None",
+        "description": "d",
+        "source": f"runs:/{run}/model",
+        "run_id": run,
+        "run_link": "http://x",
+        "status": "READY",
+        "tags": [{"key": "a", "value": "b"}],
+    } | ({"user_id": made["user_id"]} if "user_id" in made else {})
     client.refused("model-versions/create", 404, "RESOURCE_DOES_NOT_EXIST", name="none", source=f"runs:/{run}/model")
 
 
@@ -154,10 +169,10 @@ def test_a_judged_model_moves_through_its_gates(client: Client, site: Site) -> N
         a_version(client)
     registry = site.workspace.registry
     verdicts = Verdicts(site.workspace.database)
-    verdicts.record("m", registry.get("m", 2).model_digest, "r", [{"gate": "auc >= 1", "passed": False, "message": "0"}], NOW)  # fmt: skip
-    said = client.refused(
-        "registered-models/alias", 403, "PERMISSION_DENIED", name="m", alias="champion", version="2"
+    verdicts.record(
+        "m", registry.get("m", 2).model_digest, "r", [{"gate": "auc >= 1", "passed": False, "message": "0"}], NOW
     )
+    said = client.refused("registered-models/alias", 403, "PERMISSION_DENIED", name="m", alias="champion", version="2")
     assert "auc >= 1" in said
     assert "noria models promote" in said
     client.done("registered-models/alias", name="m", alias="other", version="2")
@@ -177,12 +192,16 @@ def test_stages(client: Client) -> None:
     for _ in range(3):
         a_version(client)
     move = "model-versions/transition-stage"
-    assert client.done(move, name="m", version="1", stage="pRoduction")["model_version"]["current_stage"] == "Production"  # fmt: skip
+    assert (
+        client.done(move, name="m", version="1", stage="pRoduction")["model_version"]["current_stage"] == "Production"
+    )
     client.done(move, name="m", version="2", stage="Production", archive_existing_versions=True)
     newest = client.done("registered-models/get-latest-versions", name="m")["model_versions"]
     assert {(one["version"], one["current_stage"]) for one in newest} == {
-        ("1", "Archived"), ("2", "Production"), ("3", "None")
-    }  # fmt: skip
+        ("1", "Archived"),
+        ("2", "Production"),
+        ("3", "None"),
+    }
     some = client.read("registered-models/get-latest-versions", name="m", stages=["production", "Staging"])
     assert [one["version"] for one in some["model_versions"]] == ["2"]
     client.refused(move, 400, "INVALID_PARAMETER_VALUE", name="m", version="1", stage="Nowhere")
@@ -195,11 +214,22 @@ def test_stages(client: Client) -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        "/etc/passwd", "file:///etc/passwd", "../x", "runs:/{run}/../../other/artifacts", "runs:/{run}/%2e%2e/x",
-        "mlflow-artifacts:/0/{other}/artifacts/model", "mlflow-artifacts:/0/{run}/artifacts/%252e%252e/x",
-        "runs:/{other}/model", "C:\\x", "s3://x y", "models:/m/99", "models:/m@none", "models:/m-none", "x",
+        "/etc/passwd",
+        "file:///etc/passwd",
+        "../x",
+        "runs:/{run}/../../other/artifacts",
+        "runs:/{run}/%2e%2e/x",
+        "mlflow-artifacts:/0/{other}/artifacts/model",
+        "mlflow-artifacts:/0/{run}/artifacts/%252e%252e/x",
+        "runs:/{other}/model",
+        "C:\\x",
+        "s3://x y",
+        "models:/m/99",
+        "models:/m@none",
+        "models:/m-none",
+        "x",
     ],
-)  # fmt: skip
+)
 def test_a_source_that_is_not_its_own_is_refused(client: Client, source: str) -> None:
     run, other = logged(client), logged(client)
     client.done("registered-models/create", name="m")
@@ -233,9 +263,7 @@ def test_a_logged_model_knows_its_versions(client: Client) -> None:
         assert version["model_id"] == model
     info = client.read(f"logged-models/{model}")["model"]["info"]
     tags = {tag["key"]: tag["value"] for tag in info["tags"]}
-    assert json.loads(tags["mlflow.modelVersions"]) == [
-        {"name": "m", "version": "1"}, {"name": "m", "version": "2"}
-    ]  # fmt: skip
+    assert json.loads(tags["mlflow.modelVersions"]) == [{"name": "m", "version": "1"}, {"name": "m", "version": "2"}]
     client.refused(
         "model-versions/create", 400, "INVALID_PARAMETER_VALUE", name="m", source=f"models:/{model}", model_id="m-other"
     )
@@ -259,9 +287,12 @@ def test_search_pages_through_versions_and_models(client: Client) -> None:
     found = client.read("model-versions/search", filter="name = 'a'", order_by=["version_number ASC"], max_results=2)
     assert [one["version"] for one in found["model_versions"]] == ["1", "2"]
     rest = client.read(
-        "model-versions/search", filter="name = 'a'", order_by=["version_number ASC"], max_results=2,
+        "model-versions/search",
+        filter="name = 'a'",
+        order_by=["version_number ASC"],
+        max_results=2,
         page_token=found["next_page_token"],
-    )  # fmt: skip
+    )
     assert [one["version"] for one in rest["model_versions"]] == ["3"]
     assert "next_page_token" not in rest
     tagged = client.read("model-versions/search", filter="tags.good = 'yes'")["model_versions"]
