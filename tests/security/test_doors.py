@@ -28,7 +28,7 @@ ALL = [(method, path, need) for table in TABLES for method, path, _handler, need
 OPEN = {
     ("GET", "/static/{version}/{name}"), ("GET", "/favicon.ico"),
     ("GET", "/login"), ("POST", "/login"), ("GET", "/join"), ("POST", "/join"),
-    ("GET", "/health"), ("GET", "/version"),
+    ("GET", "/health"), ("GET", "/version"), ("GET", "/api/openapi.json"),
 }  # fmt: skip
 MAY = {
     "viewer": {"view"},

@@ -21,7 +21,8 @@ class Estimate:
     @property
     def bounded(self) -> bool:
         """Whether there is an interval to draw."""
-        return self.value is not None and self.low is not None and self.high is not None
+        numbers = (self.value, self.low, self.high)
+        return all(number is not None and math.isfinite(number) for number in numbers)
 
 
 def estimate(name: str, value: object) -> Estimate:
@@ -48,4 +49,4 @@ def estimates(metrics: Mapping[str, object], first: str | None = None) -> tuple[
 def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if math.isfinite(value) else None
+    return float(value)

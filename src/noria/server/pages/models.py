@@ -212,10 +212,15 @@ def _lineage(workspace: Workspace, found: ModelVersion, row: VersionRow) -> Line
     commit = (found.code_commit or "")[:8]
     code = f"commit {commit}{'' if found.code_clean else ', uncommitted changes'}" if commit else "outside git"
     nodes = [
-        Node("dataset", found.dataset, f"/datasets/{name}@{number}" if number else None, found.data_digest[:12]),
+        Node(
+            "dataset",
+            found.dataset or "not told",
+            f"/datasets/{name}@{number}" if number else None,
+            found.data_digest[:12],
+        ),
         Node("run", found.run_id[:8], f"/runs/{found.run_id}" if found.run_id else None, code),
         Node("model version", found.ref, f"/models/{quote(found.ref, safe='@')}", found.family, here=True),
     ]
-    if "champion" in row.aliases:
+    if "champion" in row.aliases and found.model == workspace.project.name:
         nodes.append(Node("deployment", endpoint, f"/deployments/{endpoint}", "champion"))
     return Lineage(tuple(nodes))
