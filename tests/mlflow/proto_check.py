@@ -34,9 +34,9 @@ def endpoints():
         for method in service.DESCRIPTOR.methods:
             asked, answered = service().GetRequestClass(method), service().GetResponseClass(method)
             for endpoint in method.GetOptions().Extensions[databricks_pb2.rpc].endpoints:
-                version = "2.0" if not endpoint.HasField("since") else f"{endpoint.since.major}.{endpoint.since.minor}"
-                path = re.sub(r"<[^>]+>|\{[^}]+\}", "\0", endpoint.path)
-                pattern = re.escape(f"/api/{version}{path}").replace(re.escape("\0"), "[^/]+")
+                # What a route is "since" says nothing of its prefix: the client asks most of them beneath 2.0.
+                path = re.escape(re.sub(r"<[^>]+>|\{[^}]+\}", "\0", endpoint.path)).replace(re.escape("\0"), "[^/]+")
+                pattern = rf"/api/[23]\.0{path}"
                 found.append((endpoint.method, re.compile(pattern), asked, answered))
     # A pattern with names also fits the paths of others: those without come first.
     return sorted(found, key=lambda row: row[1].pattern.count("[^/]+"))

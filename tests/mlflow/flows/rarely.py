@@ -42,9 +42,11 @@ def histories_of_many_runs():
             for step in range(10):
                 mlflow.log_metric("m", number * 100 + step, step=step)
         runs.append(run.info.run_id)
-    got = STORE.get_metric_history_bulk_interval(
-        run_ids=runs, metric_key="m", max_results=100, start_step=2, end_step=4
+    told = _ask(
+        service_pb2.GetMetricHistoryBulkInterval(
+            run_ids=runs, metric_key="m", max_results=100, start_step=2, end_step=4
+        )
     )
-    assert sorted((one.run_id, one.value) for one in got) == sorted(
+    assert sorted((one.run_id, one.value) for one in told.metrics) == sorted(
         (run, number * 100.0 + step) for number, run in enumerate(runs) for step in (2, 3, 4)
     )
