@@ -133,13 +133,3 @@ def pytorch():
     _logged(run, params=["epochs", "lr"], metrics=["train_loss"])
     with torch.no_grad():
         assert torch.allclose(_model(run, mlflow.pytorch.load_model)(values), model(values))
-
-
-def everything_at_once():
-    from sklearn.tree import DecisionTreeClassifier
-
-    mlflow.autolog()
-    with mlflow.start_run() as run:
-        DecisionTreeClassifier(max_depth=2).fit(X, Y)
-    mlflow.autolog(disable=True)
-    _logged(run, params=["max_depth"])
