@@ -56,6 +56,9 @@ def _opened(folder: Path, request: dict[str, Any]) -> Any:  # noqa: ANN401 - it 
         model = getattr(importlib.import_module(module), kind)()
         model.load_model(str(file))
         return model
+    if request["serialization"] == "skops" or file.suffix == ".skops":
+        skops = importlib.import_module("skops.io")
+        return skops.load(file, trusted=skops.get_untrusted_types(file=file))
     if request["serialization"] == "joblib" or file.suffix == ".joblib":
         return importlib.import_module("joblib").load(file)
     with file.open("rb") as content:

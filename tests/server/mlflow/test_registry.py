@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from noria.server.site import Site
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-MLMODEL = b"flavors:\n  sklearn: {pickled_model: model.pkl}\n"
+MLMODEL = b"flavors:\n  sklearn:\n    pickled_model: model.pkl\n"
 FILES = {"MLmodel": MLMODEL, "model.pkl": pickle.dumps([1])}
 
 
