@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from noria.cli.approving import approve, asked_for, reject, requests, tell_request
+from noria.cli.converting import convert
 from noria.cli.opening import as_json, print_json, print_table, workspace
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def models() -> None:
 models.add_command(approve)
 models.add_command(reject)
 models.add_command(requests)
+models.add_command(convert)
 
 
 @models.command("list")

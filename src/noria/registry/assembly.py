@@ -107,7 +107,7 @@ def _task(facts: Mapping[str, object]) -> tuple[Task, tuple[Label, ...] | None]:
     if task not in ("classification", "regression", "clustering"):
         raise _odd(f"it is for {str(task)[:40]!r}")
     if task != "classification":
-        return cast("Task", task), None
+        return task, None
     found = facts.get("classes")
     if not isinstance(found, list) or len(found) < 2:
         raise _cannot("it knows fewer than two classes")
@@ -154,11 +154,12 @@ def _head(kind: str, parts: Mapping[str, bytes], task: Task, classes: tuple[Labe
         raise _cannot(f"{type(head).__name__} does not predict")
     # noria hands a plain matrix on, and a head that learned with names would complain of it at each answer.
     if "feature_names_in_" in vars(head):
-        del head.feature_names_in_
+        delattr(head, "feature_names_in_")
     if classes is not None and not hasattr(head, "predict_proba") and "classes_" in vars(head):
         import numpy as np  # noqa: PLC0415 - heavy
 
-        head.classes_ = np.arange(len(classes))  # asked for positions, as noria's own heads are
+        # Asked for positions, as noria's own heads are.
+        setattr(head, "classes_", np.arange(len(classes)))  # noqa: B010 - of a type nobody knows
     return cast("Estimator", head)
 
 

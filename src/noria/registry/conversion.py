@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -238,7 +239,7 @@ def _run(folder: Path, python: str, seconds: int) -> None:
     log = folder / "log"
     with log.open("wb") as output:
         try:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # the command is ours; what it opens was agreed to
                 [python, "-I", str(script), str(folder)],
                 cwd=folder,
                 env=environment,
@@ -296,11 +297,14 @@ def _left(folder: Path) -> dict[str, bytes]:
             continue
         except OSError as error:
             raise _odd(f"{name}: {error.strerror}") from error
-        with os.fdopen(descriptor, "rb") as content:
-            content_of = content.read(_MOST_PART + 1)
-        if len(content_of) > _MOST_PART:
-            raise _odd(f"{name} is larger than a model may be")
-        found[name] = content_of
+        try:
+            about = os.fstat(descriptor)
+            if not stat.S_ISREG(about.st_mode) or about.st_size > _MOST_PART:
+                raise _odd(f"{name} is no plain file, or larger than a model may be")
+            with os.fdopen(os.dup(descriptor), "rb") as content:
+                found[name] = content.read(_MOST_PART)
+        finally:
+            os.close(descriptor)
     return found
 
 
