@@ -107,11 +107,17 @@ def test_files_are_short_enough_to_read() -> None:
     assert long == {}
 
 
+OPENS_PICKLES = SOURCE / "registry" / "unpickler.py"
+
+
 def test_nothing_is_unpickled() -> None:
-    # scikit-learn's models are read by skops, LightGBM's as text; YAML is not read at all.
+    # scikit-learn's models are read by skops, LightGBM's as text; of YAML a plain part, by a reader of our own.
+    # One file opens pickles: it is imported by none, and run by a command that asks first, in a process of its own.
     named = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "yaml"}
     found = []
     for path in FILES:
+        if path == OPENS_PICKLES:
+            continue
         for node in ast.walk(ast.parse(path.read_text())):
             modules = (
                 [alias.name for alias in node.names]
@@ -121,6 +127,7 @@ def test_nothing_is_unpickled() -> None:
                 else []
             )
             found += [f"{path.name}: {module}" for module in modules if module.partition(".")[0] in named]
+            found += [f"{path.name}: {module}" for module in modules if module == "noria.registry.unpickler"]
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("eval", "exec"):
                 found.append(f"{path.name}:{node.lineno}: {node.func.id}")
             if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
@@ -137,6 +144,7 @@ def test_broad_excepts_are_in_the_outer_faces_only() -> None:
     found = {
         path.relative_to(SOURCE).parts[0]
         for path in FILES
+        if path != OPENS_PICKLES  # what it opens may raise anything, and it runs alone
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or (isinstance(node.type, ast.Name) and node.type.id in ("Exception", "BaseException")))
