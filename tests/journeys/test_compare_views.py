@@ -17,6 +17,7 @@ import curved_project
 from chromium import Watched, opened, serving
 
 from noria.runs.recording import Point
+from noria.runs.search import Question
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -299,7 +300,7 @@ def inside(project: tuple[Workspace, list[str]], brushes: list[list[Any]]) -> li
             return str(low) <= found <= str(high)
         return isinstance(found, int | float) and low <= found <= high
 
-    runs = project[0].runs.list(200, where={"tags.sweep": "many"})
+    runs = project[0].runs.search(Question.read("tags.sweep = 'many'"), 200).rows
     return [run.id for run in runs if all(kept(run, brush) for brush in brushes)]
 
 
@@ -460,7 +461,7 @@ def test_a_point_is_found_and_leads_to_its_run(
     points = page.locator("figure.scatter")
     points.scroll_into_view_if_needed()
     page.wait_for_selector("figure.scatter[data-drawn]")
-    runs = project[0].runs.list(200, where={"tags.sweep": "many"})
+    runs = project[0].runs.search(Question.read("tags.sweep = 'many'"), 200).rows
     drawn = sum("depth" in run.params and math.isfinite(run.metrics["roc_auc"]) for run in runs)
     assert state(points)["drawn"] == str(drawn)
     assert f"{60 - drawn} without both values" in points.inner_text()
@@ -492,7 +493,7 @@ def test_runs_are_chosen_and_compared_and_a_new_run_does_not_undo_the_choice(
     page.locator("h1").click()
     with page.expect_response("**/runs"):
         project[0].runs.finish(project[0].runs.start("train", "meanwhile"), "finished")
-    assert page.locator("input:checked").count() == 2
+    assert page.locator("input[name=run]:checked").count() == 2
     page.get_by_role("button", name="Compare the chosen").click()
     page.wait_for_url("**/compare?*")
     assert query(page)["run"] == project[1][1::-1], "the newest stands first"
