@@ -24,6 +24,8 @@ from noria.runs.run import Run
 from noria.runs.runs import Runs
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from noria.store.blobs import Blobs
     from noria.store.database import Database
 
@@ -265,3 +267,21 @@ def test_nothing_that_could_load_a_pickle_is_imported_by_the_registry() -> None:
     script = f"import noria.registry.adoption, noria.registry.models, sys; print({names})"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_many_processes_that_register_at_once_get_numbers_without_gap(registry: Registry, tmp_path: Path) -> None:
+    Models(registry.database).create("churn")
+    script = (
+        "import sys\n"
+        "from noria.registry.adoption import Whence, adopt\n"
+        "from noria.registry.catalog import Registry\n"
+        "from noria.store.blobs import Blobs\n"
+        "from noria.store.database import Database\n"
+        "registry = Registry(Database(sys.argv[1]), Blobs(sys.argv[2]))\n"
+        "print(*[adopt(registry, 'churn', Whence('s3://x/y')).number for _ in range(20)])\n"
+    )
+    command = [sys.executable, "-c", script, registry.database.url, str(tmp_path / "objects")]
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    numbers = [int(word) for process in started for word in process.communicate()[0].split()]
+    assert all(process.returncode == 0 for process in started)
+    assert sorted(numbers) == list(range(1, 81))

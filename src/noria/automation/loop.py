@@ -10,6 +10,7 @@ from noria.automation.collecting import answered_by, collect, labelled_since
 from noria.automation.contesting import Arena, ground
 from noria.automation.decisions import Decision, Decisions
 from noria.automation.firings import Firings
+from noria.automation.hooks import Hooks
 from noria.automation.outbox import Outbox, Webhook
 from noria.automation.response import Facts, respond
 from noria.automation.schedule import due
@@ -103,6 +104,7 @@ class Loop:
             rooms.registry, model, rooms.reference, trusted=rooms.trusted, group=group_column
         )
         self.outbox = Outbox(rooms.database, webhook(settings.notify))
+        self.hooks = Hooks(rooms.database)
 
     def tick(self, now: datetime) -> Turn:
         """Turn once: end lost runs, fire what is due, judge new windows, answer open alerts, send messages.
@@ -118,7 +120,7 @@ class Loop:
         found = self.look(now)
         self._tell_alerts(now)
         made += self._answer(now)
-        return Turn(found, tuple(made), self.outbox.deliver(now=now))
+        return Turn(found, tuple(made), self.outbox.deliver(now=now) + self.hooks.deliver(now=now))
 
     def look(self, now: datetime, *, partial: bool = False) -> Look:
         """Judge what has come in, and do nothing about it.

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
     from noria.store.database import Database
 
-__all__ = ["Outbox", "Webhook"]
+__all__ = ["ATTEMPTS", "Outbox", "Webhook", "wait_after"]
 
 _LOG = logging.getLogger("noria.automation")
-_ATTEMPTS = 10
+ATTEMPTS = 10
+"""After so many a message is given up."""
+
 _FIRST_WAIT = timedelta(seconds=30)
 _LONGEST_WAIT = timedelta(hours=6)
 
@@ -85,7 +87,7 @@ class Outbox:
 
     def _send(self, row: sa.RowMapping, *, now: datetime) -> bool:
         attempts = row["attempts"] + 1
-        wait = min(_FIRST_WAIT * 2 ** (attempts - 1), _LONGEST_WAIT)
+        wait = wait_after(attempts)
         mine = sa.update(outbox).where(
             outbox.c.id == row["id"], outbox.c.attempts == row["attempts"], outbox.c.state == "waiting"
         )
@@ -98,7 +100,7 @@ class Outbox:
             self._through(row["channel"], row["key"], row["payload"], now=now)
         except NoriaError as failure:
             error = f"{failure.what}: {failure.why}" if failure.why else failure.what
-        state = "sent" if not error else "failed" if attempts >= _ATTEMPTS else "waiting"
+        state = "sent" if not error else "failed" if attempts >= ATTEMPTS else "waiting"
         with self.database.transaction() as connection:
             connection.execute(
                 sa.update(outbox).where(outbox.c.id == row["id"]), {"state": state, "error": error[:500]}
@@ -111,3 +113,14 @@ class Outbox:
         elif self.webhook is not None:
             hook = self.webhook
             send(hook.url, payload, key=key, secret=hook.secret, allow_private=hook.allow_private, now=now)
+
+
+def wait_after(attempts: int) -> timedelta:
+    """Give how long to wait after so many attempts in vain: twice as long each time, up to six hours.
+
+    Examples
+    --------
+    >>> wait_after(1), wait_after(3), wait_after(30)
+    (datetime.timedelta(seconds=30), datetime.timedelta(seconds=120), datetime.timedelta(seconds=21600))
+    """
+    return min(_FIRST_WAIT * (1 << min(attempts - 1, 20)), _LONGEST_WAIT)

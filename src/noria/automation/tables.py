@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from noria.store.columns import Json, UtcTime
 from noria.store.database import metadata
 
-__all__ = ["decisions", "firings", "outbox"]
+__all__ = ["decisions", "firings", "outbox", "webhook_deliveries", "webhooks"]
 
 decisions = sa.Table(
     "decisions",
@@ -65,4 +65,38 @@ outbox = sa.Table(
     sa.Column("error", sa.Text, nullable=False),
     sa.Index("uq_outbox_key_channel", "key", "channel", unique=True),
     sa.Index("ix_outbox_state_next_at", "state", "next_at"),
+)
+
+webhooks = sa.Table(
+    "webhooks",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("name", sa.Text, nullable=False),
+    # Where the address and the key are, never the key itself.
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("secret", sa.Text, nullable=False),
+    sa.Column("events", Json, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("allow_private", sa.Boolean, nullable=False),
+    sa.Column("created", UtcTime, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Index("uq_webhooks_name", "name", unique=True),
+)
+
+webhook_deliveries = sa.Table(
+    "webhook_deliveries",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("webhook_id", sa.Integer, nullable=False),
+    # The same at every attempt, so that the other side can tell a repetition.
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("event", sa.Text, nullable=False),
+    sa.Column("created", UtcTime, nullable=False),
+    sa.Column("payload", Json, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("next_at", UtcTime, nullable=False),
+    sa.Column("error", sa.Text, nullable=False),
+    sa.Index("ix_webhook_deliveries_state", "state", "next_at"),
+    sa.Index("ix_webhook_deliveries_webhook", "webhook_id", "id"),
 )

@@ -55,6 +55,7 @@ def send(
     key: str,
     secret: str = "",
     allow_private: bool = False,
+    event: str = "",
     now: datetime,
 ) -> None:
     """Post a JSON message.
@@ -74,6 +75,8 @@ def send(
         Key of the signature; empty: unsigned.
     allow_private : bool
         Permit private and loopback addresses.
+    event : str
+        What it is about, for those who sort by it: the header X-Noria-Event.
     now : datetime
         Signed with the body.
 
@@ -95,6 +98,8 @@ def send(
         "Idempotency-Key": key,
         "X-Noria-Timestamp": timestamp,
     }
+    if event:
+        headers["X-Noria-Event"] = event
     if secret:
         headers["X-Noria-Signature"] = sign(secret, timestamp, body)
     host = str(parts.hostname)
@@ -130,8 +135,8 @@ def _parts(url: str) -> tuple[SplitResult, int]:
         sound = False
     if not sound:
         raise WrongSetting(
-            "[monitor.notify] webhook is no URL that can be posted to",
-            mend='write webhook = "https://example.org/hook", or "env:NAME"',
+            "the webhook is no URL that can be posted to",
+            mend='write [monitor.notify] webhook = "https://example.org/hook", or "env:NAME"',
             code="N-AUTOMATION-010",
         )
     return parts, port
@@ -153,7 +158,8 @@ def _checked(host: str, port: int, *, allow_private: bool) -> str:
     if private and not allow_private:
         raise NotAllowed(
             f"the webhook's host {host} leads to a private address",
-            mend="use a public address, or set [monitor.notify] allow_private = true",
+            mend="use a public address, or permit private ones: [monitor.notify] allow_private = true, "
+            "noria webhooks add --allow-private",
             code="N-AUTOMATION-011",
         )
     return addresses[0]

@@ -50,6 +50,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
     },
     "The team": {
         "users": ("noria.cli.users", "users", "Who may come in: add, list, role, disable, passwd."),
+        "webhooks": ("noria.cli.webhooks", "webhooks", "Who hears of the registry: add, list, test, remove."),
         "tokens": ("noria.cli.tokens", "tokens", "What programs show: create, list, revoke."),
     },
     "The workshop": {

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-__all__ = ["KINDS", "EventKind", "RegistryEvent", "hand_over", "record"]
+__all__ = ["KINDS", "EventKind", "RegistryEvent", "any_waiting", "hand_over", "record"]
 
 EventKind = Literal[
     "registered_model.created",
@@ -100,6 +100,11 @@ def record(
     """Write an event down, in the transaction of what it tells."""
     row = {"at": at, "kind": kind, "model": model, "number": number, "actor": actor, "detail": dict(detail or {})}
     connection.execute(sa.insert(table), row)
+
+
+def any_waiting(connection: sa.Connection) -> bool:
+    """Say whether there is an event that nobody has taken."""
+    return connection.execute(sa.select(table.c.id).where(table.c.handed.is_(None)).limit(1)).first() is not None
 
 
 def hand_over(connection: sa.Connection, *, now: datetime) -> tuple[RegistryEvent, ...]:

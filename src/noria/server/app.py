@@ -23,7 +23,7 @@ from noria.server.doorman import Doorman
 from noria.server.headers import SecureHeaders
 from noria.server.mlflow.dispatch import MlflowProtocol, bodies, tell
 from noria.server.mlflow.routes import MLFLOW_ROUTES
-from noria.server.vigil import watch_runs
+from noria.server.vigil import tell_hooks, watch_runs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -118,9 +118,10 @@ def application(site: Site, *, hosts: frozenset[str], scheme: str = "http") -> A
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        watch = asyncio.create_task(watch_runs(site))
+        beside = [asyncio.create_task(watch_runs(site)), asyncio.create_task(tell_hooks(site))]
         yield
-        watch.cancel()
+        for task in beside:
+            task.cancel()
         site.close()
         both.close()
 
