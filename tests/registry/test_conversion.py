@@ -16,6 +16,7 @@ import skops.io
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
@@ -85,7 +86,8 @@ def numbers(count: int = 3) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 
 def test_a_pipeline_with_names_and_categories(registry: Registry) -> None:
-    chosen = ColumnTransformer([("n", StandardScaler(), ["age", "income"]), ("c", OneHotEncoder(), ["grade"])])
+    filled = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder())
+    chosen = ColumnTransformer([("n", StandardScaler(), ["age", "income"]), ("c", filled, ["grade"])])
     model = Pipeline([("columns", chosen), ("head", LogisticRegression())]).fit(FRAME, LABEL)
     types = [{"name": n, "type": "string" if n == "grade" else "double"} for n in FRAME.columns]
     made = converted(registry, model, FRAME.head(20), f"signature:\n  inputs: '{json.dumps(types)}'\n")
@@ -95,6 +97,7 @@ def test_a_pipeline_with_names_and_categories(registry: Registry) -> None:
         "20 rows of the input example",
     )
     assert made.columns == (("age", "number"), ("income", "number"), ("grade", "string"))
+    assert made.categories == {"grade": ("A", "B")}
     loaded = formats.load(made.files)
     assert list(loaded.predict(FRAME)) == list(model.predict(FRAME))
     assert np.allclose(loaded.predict_proba(FRAME), model.predict_proba(FRAME))
@@ -143,7 +146,9 @@ def test_lightgbm(registry: Registry, pickled: bool) -> None:
     name = "model.pkl" if pickled else "model.lgb"
     content = pickle.dumps(model) if pickled else model.booster_.model_to_string().encode()
     version = adopted(
-        registry, {name: content, "input_example.json": example(X.head(9))}, described("lightgbm", data=name)
+        registry,
+        {name: content, "input_example.json": example(X.head(9))},
+        described("lightgbm", data=name, serialization_format="skops"),
     )
     made = convert(registry, version)
     loaded = formats.load(made.files)

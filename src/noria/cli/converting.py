@@ -110,7 +110,7 @@ def _environment() -> dict[str, object]:
 
 
 def _signature(made: Converted) -> dict[str, object]:
-    """Say what the version accepts, as far as the client said it: nothing is known of ranges and categories."""
+    """Say what the version accepts, as far as client and model say it: nothing is known of ranges."""
     from noria.scoring.signature import Signature, SignatureColumn
 
     columns = tuple(
@@ -120,6 +120,7 @@ def _signature(made: Converted) -> dict[str, object]:
             _TYPES.get(made.types.get(name, ""), _BY_KIND[kind]) if kind != "string" else "category",
             # Whether the model takes a missing value nobody has said; [deploy.input] missing may let them through.
             missing="refuse",
+            categories=made.categories.get(name),
         )
         for name, kind in made.columns
     )

@@ -10,11 +10,13 @@ from noria.errors import UntrustedFormat, WrongArgument
 from noria.registry import boosters, lightgbm, skops
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from noria.training.family import Estimator, Fitting
     from noria.training.model import FeatureKind, FittedModel, TabularModel, Transformer
     from noria.training.task import Label, Task
 
-__all__ = ["assemble", "differences"]
+__all__ = ["assemble", "differences", "known_categories"]
 
 _MOST_COLUMNS = 100_000
 _MOST_SHOWN = 3
@@ -60,6 +62,41 @@ def assemble(facts: Mapping[str, object], parts: Mapping[str, bytes], *, types: 
         classes=classes,
         params={},
     )
+
+
+def known_categories(model: TabularModel) -> dict[str, tuple[str, ...]]:
+    """Name the categories that the encoders of a model know, by column of texts.
+
+    An encoder may fail of a category it has not seen: asked for one, the model would fail too instead of refusing it.
+    """
+    names = model.feature_names
+    texts = {name for name, kind in model.columns if kind == "string"}
+    found: dict[str, tuple[str, ...]] = {}
+    for columns, encoder in _encoders(model.preparation, list(names)):
+        for column, known in zip(columns, encoder, strict=False):
+            name = names[column] if isinstance(column, int) and 0 <= column < len(names) else column
+            if isinstance(name, str) and name in texts:
+                found[name] = tuple(str(one) for one in known)
+    return found
+
+
+def _encoders(part: object, columns: list[object]) -> Iterator[tuple[list[object], list[Sequence[object]]]]:
+    """Find the lists of categories in a preparation, each with the columns they are of."""
+    known = getattr(part, "categories_", None)
+    if known is not None:
+        yield columns, list(known)
+    elif hasattr(part, "transformers_"):
+        for _name, inner, chosen in part.transformers_:
+            named = [chosen] if isinstance(chosen, (str, int)) else chosen
+            # A slice or a mask says it in another way; clients write names.
+            if isinstance(named, list) and not any(isinstance(one, bool) for one in named):
+                yield from _encoders(inner, named)
+    else:
+        for _name, step in getattr(part, "steps", ()):
+            # What fills gaps keeps its columns; whatever else changes them, nothing is known behind it.
+            yield from _encoders(step, columns)
+            if type(step).__name__ not in ("SimpleImputer", "FunctionTransformer"):
+                return
 
 
 def differences(model: FittedModel, probe: Mapping[str, object]) -> str:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, cast
 
 from noria.errors import CheckFailed, StepFailed, UntrustedFormat, WrongArgument
 from noria.registry import format as formats
-from noria.registry.assembly import assemble, differences
+from noria.registry.assembly import assemble, differences, known_categories
 from noria.registry.foreign import DESCRIPTION, Description, read_description
 from noria.registry.version import MODEL_FOLDER
 from noria.store.files import contained
@@ -60,6 +60,8 @@ class Converted:
         Its features.
     types : mapping of str to str
         Types of the columns as the client wrote them.
+    categories : mapping of str to tuple of str
+        What columns of texts may hold, where the model knows.
     classes : tuple, or None
         Labels of a classification.
     checked : str
@@ -73,6 +75,7 @@ class Converted:
     family: str
     columns: tuple[tuple[str, str], ...]
     types: Mapping[str, str] = field(default_factory=dict)
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     classes: tuple[str | int | bool, ...] | None = None
     checked: str = ""
     note: str = ""
@@ -149,6 +152,7 @@ def convert(
         family=model.family,
         columns=tuple((name, str(kind)) for name, kind in model.columns),
         types=types,
+        categories=known_categories(model),
         classes=model.classes,
         checked=checked,
         note=note,

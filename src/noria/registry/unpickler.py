@@ -12,6 +12,7 @@ import json
 import pickle
 import resource
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,10 @@ def _bound(seconds: int) -> None:
 
 def _opened(folder: Path, request: dict[str, Any]) -> Any:  # noqa: ANN401 - it can be anything
     flavor, file = request["flavor"], folder / request["file"]
+    # The client writes the same serialization beside a booster in its own form, too.
+    if file.suffix == ".skops" or (request["serialization"] == "skops" and zipfile.is_zipfile(file)):
+        skops = importlib.import_module("skops.io")
+        return skops.load(file, trusted=skops.get_untrusted_types(file=file))
     if flavor == "lightgbm" and file.suffix not in (".pkl", ".pickle", ".joblib"):
         return importlib.import_module("lightgbm").Booster(model_file=str(file))
     if flavor == "xgboost" and file.suffix not in (".pkl", ".pickle", ".joblib"):
@@ -56,9 +61,6 @@ def _opened(folder: Path, request: dict[str, Any]) -> Any:  # noqa: ANN401 - it 
         model = getattr(importlib.import_module(module), kind)()
         model.load_model(str(file))
         return model
-    if request["serialization"] == "skops" or file.suffix == ".skops":
-        skops = importlib.import_module("skops.io")
-        return skops.load(file, trusted=skops.get_untrusted_types(file=file))
     if request["serialization"] == "joblib" or file.suffix == ".joblib":
         return importlib.import_module("joblib").load(file)
     with file.open("rb") as content:
