@@ -23,6 +23,7 @@ from noria.errors import StepFailed
 from noria.monitoring.alerts import Alerts
 from noria.monitoring.settings import MonitorSettings
 from noria.registry.aliases import Aliases
+from noria.registry.approvals import Approvals
 from noria.registry.catalog import Registry
 from noria.registry.promotion import promote
 from noria.registry.verdicts import Verdicts
@@ -144,6 +145,20 @@ def test_a_quiet_stream_changes_nothing(project: Project) -> None:
     assert len(turn.look.windows) == 2
     assert turn.decisions == ()
     assert project.champion == 1
+
+
+def test_where_others_must_agree_the_loop_asks(project: Project) -> None:
+    project.registry.approvals = lambda: 1
+    project.add(400, labelled=0.5)
+    project.add(400, shift=1.0, labelled=1)
+    turn = project.tick()
+    assert actions(turn) == ["retrain", "promote"]
+    assert turn.decisions[-1].outcome == "version 2 waits for 1 to agree; version 1 stays until then"
+    assert project.champion == 1
+    approvals = Approvals(project.registry)
+    (asked,) = approvals.list()
+    approvals.approve(asked.id, actor="ann", reason="looked at it", at=NOW)
+    assert project.champion == 2
 
 
 def test_drift_retrains_and_promotes(project: Project) -> None:
