@@ -116,6 +116,8 @@ def test_models_are_found_and_ordered(models: LoggedModels, database: Database) 
     assert find("tags.even IS NULL") == [3, 1]
     assert find("status = 'READY'") == find("attributes.status IN ('LOGGED_MODEL_READY')") == [0]
     assert find("status != 'READY'") == [4, 3, 2, 1]
+    models.update(next(iter(made)), "upload_failed")
+    assert find("status = 'FAILED'") == find("status = 'UPLOAD_FAILED'") == [0]
     assert find("metrics.auc > 0.6") == [4, 1]
     assert find("metrics.auc < 0.25", datasets=[("held out", None)]) == [3, 1]
     assert find("metrics.auc > 0.6", datasets=[("held out", "1")]) == []

@@ -119,6 +119,8 @@ def _leaf(
 
 def _status(comparison: Comparison) -> Comparison:
     def whole(text: str) -> str:
+        if text.upper() == "FAILED":  # the client's own word for an upload that did not end
+            return "LOGGED_MODEL_UPLOAD_FAILED"
         return text if text.startswith("LOGGED_MODEL_") or not text.isidentifier() else f"LOGGED_MODEL_{text.upper()}"
 
     value = comparison.value
