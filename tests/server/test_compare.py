@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from page_browser import Browser
 from page_checker import check
 
+from noria.runs.operations import number_to
 from noria.runs.recording import Point
 from noria.server.assets import _FOLDER, assets
 from noria.server.pages.compare import greater_is_better
 from noria.server.pages.pulse import fingerprint
-from noria.server.pages.series import as_sent
 from noria.server.pages.thinning import thin
 
 if TYPE_CHECKING:
@@ -293,7 +293,7 @@ def test_columns_hold_what_the_runs_hold(curved: Curved) -> None:
     assert None in columns["params.depth"]["values"]
     names = columns["params.model"]["categories"]
     assert [names[place] for place in columns["params.model"]["values"]] == [run.params["model"] for run in runs]
-    assert columns["metrics.roc_auc"]["values"] == [as_sent(run.metrics["roc_auc"]) for run in runs]
+    assert columns["metrics.roc_auc"]["values"] == [number_to(run.metrics["roc_auc"]) for run in runs]
     assert "NaN" in columns["metrics.roc_auc"]["values"]
     # What decides is the colour and the last axis; what is the same everywhere has no axis.
     assert body["colour"] == body["axes"][-1] == "metrics.roc_auc"

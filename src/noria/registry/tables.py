@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from noria.store.columns import Json, UtcTime
+from noria.store.columns import LETTERS, Json, UtcTime
 from noria.store.database import metadata
 
 __all__ = [
@@ -19,13 +19,10 @@ __all__ = [
     "registry_events",
 ]
 
-Letters = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
-"""Text that sorts by code point on both databases."""
-
 registered_models = sa.Table(
     "registered_models",
     metadata,
-    sa.Column("name", Letters, primary_key=True),
+    sa.Column("name", LETTERS, primary_key=True),
     sa.Column("created", UtcTime, nullable=False),
     sa.Column("updated", UtcTime, nullable=False),
     sa.Column("description", sa.Text, nullable=False),
@@ -36,11 +33,11 @@ registered_models = sa.Table(
 model_tags = sa.Table(
     "model_tags",
     metadata,
-    sa.Column("model", Letters, primary_key=True),
+    sa.Column("model", LETTERS, primary_key=True),
     # 0: of the model itself.
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("name", Letters, primary_key=True),
-    sa.Column("value", Letters, nullable=False),
+    sa.Column("name", LETTERS, primary_key=True),
+    sa.Column("value", LETTERS, nullable=False),
     sa.Index("ix_model_tags_value", "name", sa.text("substr(value, 1, 100)")),
 )
 

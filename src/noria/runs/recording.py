@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from noria.errors import RunNotFound, WrongArgument
 from noria.runs.experiments import find_experiment
+from noria.runs.operations import number_to
 from noria.runs.run import RunId, Status
 from noria.runs.tables import experiments, metric_latest, metric_points, run_params, run_tags, runs
 from noria.store.blobs import canonical_json
@@ -273,7 +274,7 @@ def param_text(value: object) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, float) and not math.isfinite(value):
-        return {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")
+        return str(number_to(value))
     return canonical_json(value)
 
 

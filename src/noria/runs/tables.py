@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from noria.store.columns import Json, UtcTime
+from noria.store.columns import LETTERS, Json, UtcTime
 from noria.store.database import metadata
 
 __all__ = [
@@ -33,9 +33,6 @@ __all__ = [
     "runs",
 ]
 
-Letters = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
-"""Text that sorts by code point on both databases."""
-
 HEAD = sa.text("substr(value, 1, 100)")
 """What an index keeps of a text: PostgreSQL takes no index entry of more than 2,700 bytes."""
 
@@ -43,7 +40,7 @@ experiments = sa.Table(
     "experiments",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("name", Letters, nullable=False),
+    sa.Column("name", LETTERS, nullable=False),
     sa.Column("artifact_location", sa.Text, nullable=False),
     sa.Column("created", UtcTime, nullable=False),
     sa.Column("updated", UtcTime, nullable=False),
@@ -56,18 +53,18 @@ experiment_tags = sa.Table(
     "experiment_tags",
     metadata,
     sa.Column("experiment_id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("name", Letters, primary_key=True),
-    sa.Column("value", Letters, nullable=False),
+    sa.Column("name", LETTERS, primary_key=True),
+    sa.Column("value", LETTERS, nullable=False),
 )
 
 runs = sa.Table(
     "runs",
     metadata,
     sa.Column("rid", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("id", Letters, nullable=False),
+    sa.Column("id", LETTERS, nullable=False),
     sa.Column("experiment_id", sa.Integer, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("name", Letters, nullable=False),
+    sa.Column("name", LETTERS, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("started", UtcTime, nullable=False),
     sa.Column("ended", UtcTime),
@@ -75,7 +72,7 @@ runs = sa.Table(
     sa.Column("beat", UtcTime),
     sa.Column("process", sa.Text, nullable=False),
     sa.Column("trigger", sa.Text, nullable=False),
-    sa.Column("user_id", Letters, nullable=False),
+    sa.Column("user_id", LETTERS, nullable=False),
     sa.Column("git_commit", sa.Text),
     sa.Column("git_clean", sa.Boolean),
     sa.Column("error", Json),
@@ -91,7 +88,7 @@ metric_points = sa.Table(
     metadata,
     # Clustered by the very set that a history is: an exact repeat has nowhere to go.
     sa.Column("rid", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("name", Letters, primary_key=True),
+    sa.Column("name", LETTERS, primary_key=True),
     sa.Column("at_ms", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("step", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("value", sa.Double, primary_key=True, autoincrement=False),
@@ -103,7 +100,7 @@ metric_latest = sa.Table(
     "metric_latest",
     metadata,
     sa.Column("rid", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("name", Letters, primary_key=True),
+    sa.Column("name", LETTERS, primary_key=True),
     sa.Column("experiment_id", sa.Integer, nullable=False),
     sa.Column("value", sa.Double, nullable=False),
     sa.Column("nan", sa.SmallInteger, nullable=False),
@@ -117,9 +114,9 @@ run_params = sa.Table(
     "run_params",
     metadata,
     sa.Column("rid", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("name", Letters, primary_key=True),
+    sa.Column("name", LETTERS, primary_key=True),
     # The value as people see and search it; `json` says whether it is to be read as JSON to get it back exactly.
-    sa.Column("value", Letters, nullable=False),
+    sa.Column("value", LETTERS, nullable=False),
     sa.Column("json", sa.SmallInteger, nullable=False),
     sa.Index("ix_run_params_value", "name", HEAD, "rid"),
     sqlite_with_rowid=False,
@@ -129,8 +126,8 @@ run_tags = sa.Table(
     "run_tags",
     metadata,
     sa.Column("rid", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("name", Letters, primary_key=True),
-    sa.Column("value", Letters, nullable=False),
+    sa.Column("name", LETTERS, primary_key=True),
+    sa.Column("value", LETTERS, nullable=False),
     sa.Index("ix_run_tags_value", "name", HEAD, "rid"),
     sqlite_with_rowid=False,
 )
@@ -140,8 +137,8 @@ input_datasets = sa.Table(
     metadata,
     sa.Column("did", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("experiment_id", sa.Integer, nullable=False),
-    sa.Column("name", Letters, nullable=False),
-    sa.Column("digest", Letters, nullable=False),
+    sa.Column("name", LETTERS, nullable=False),
+    sa.Column("digest", LETTERS, nullable=False),
     sa.Column("source_type", sa.Text, nullable=False),
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("schema", sa.Text),
@@ -154,7 +151,7 @@ run_inputs = sa.Table(
     metadata,
     sa.Column("rid", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("did", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("context", Letters),
+    sa.Column("context", LETTERS),
     sa.Column("tags", Json, nullable=False),
     sa.Index("ix_run_inputs_did", "did"),
 )
@@ -163,7 +160,7 @@ run_models = sa.Table(
     "run_models",
     metadata,
     sa.Column("rid", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("model_id", Letters, primary_key=True),
+    sa.Column("model_id", LETTERS, primary_key=True),
     sa.Column("role", sa.Text, primary_key=True),
     sa.Column("step", sa.BigInteger, nullable=False),
     sa.Index("ix_run_models_model", "model_id"),
@@ -192,9 +189,9 @@ run_journals = sa.Table(
 logged_models = sa.Table(
     "logged_models",
     metadata,
-    sa.Column("id", Letters, primary_key=True),
+    sa.Column("id", LETTERS, primary_key=True),
     sa.Column("experiment_id", sa.Integer, nullable=False),
-    sa.Column("name", Letters, nullable=False),
+    sa.Column("name", LETTERS, nullable=False),
     sa.Column("type", sa.Text, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("source_run_id", sa.Text, nullable=False),
@@ -208,28 +205,28 @@ logged_models = sa.Table(
 logged_model_params = sa.Table(
     "logged_model_params",
     metadata,
-    sa.Column("model_id", Letters, primary_key=True),
-    sa.Column("name", Letters, primary_key=True),
-    sa.Column("value", Letters, nullable=False),
+    sa.Column("model_id", LETTERS, primary_key=True),
+    sa.Column("name", LETTERS, primary_key=True),
+    sa.Column("value", LETTERS, nullable=False),
 )
 
 logged_model_tags = sa.Table(
     "logged_model_tags",
     metadata,
-    sa.Column("model_id", Letters, primary_key=True),
-    sa.Column("name", Letters, primary_key=True),
-    sa.Column("value", Letters, nullable=False),
+    sa.Column("model_id", LETTERS, primary_key=True),
+    sa.Column("name", LETTERS, primary_key=True),
+    sa.Column("value", LETTERS, nullable=False),
 )
 
 logged_model_metrics = sa.Table(
     "logged_model_metrics",
     metadata,
     # The latest value for each run and dataset it was measured on.
-    sa.Column("model_id", Letters, primary_key=True),
-    sa.Column("name", Letters, primary_key=True),
-    sa.Column("run_id", Letters, primary_key=True),
-    sa.Column("dataset_name", Letters, primary_key=True),
-    sa.Column("dataset_digest", Letters, primary_key=True),
+    sa.Column("model_id", LETTERS, primary_key=True),
+    sa.Column("name", LETTERS, primary_key=True),
+    sa.Column("run_id", LETTERS, primary_key=True),
+    sa.Column("dataset_name", LETTERS, primary_key=True),
+    sa.Column("dataset_digest", LETTERS, primary_key=True),
     sa.Column("value", sa.Double, nullable=False),
     sa.Column("nan", sa.SmallInteger, nullable=False),
     sa.Column("step", sa.BigInteger, nullable=False),
@@ -241,8 +238,8 @@ artifacts = sa.Table(
     "artifacts",
     metadata,
     # A path is a name in this table and the bytes are a blob: no path that a client sends ever reaches the disk.
-    sa.Column("owner", Letters, primary_key=True),
-    sa.Column("path", Letters, primary_key=True),
+    sa.Column("owner", LETTERS, primary_key=True),
+    sa.Column("path", LETTERS, primary_key=True),
     sa.Column("digest", sa.String(64), nullable=False),
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("media_type", sa.Text, nullable=False),

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from noria.errors import WrongArgument
 from noria.server import drawings
+from noria.server.asking import site_of
 from noria.server.pages import compare as comparing
 from noria.server.pages.columns import tabulate
 from noria.server.pages.series import MOST_RUNS, chosen, curve, matching
@@ -17,7 +18,6 @@ from noria.server.pages.series import MOST_RUNS, chosen, curve, matching
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from noria.server.site import Site
 
 __all__ = ["compare", "curves", "points"]
 
@@ -27,7 +27,7 @@ _LARGE = 4096
 
 def compare(request: Request) -> Response:
     """Runs side by side."""
-    site = _site(request)
+    site = site_of(request)
     asked = request.query_params
     ids, where = asked.getlist("run"), _where(request)
     if not ids and where is None:
@@ -62,7 +62,7 @@ def curves(request: Request) -> Response:
     has no number for is one of the texts ``"NaN"``, ``"Infinity"``, ``"-Infinity"``; all others are exact. Of a curve
     of more than 50,000 points come those that a drawing needs, and ``total`` says how many there are.
     """
-    workspace = _site(request).workspace
+    workspace = site_of(request).workspace
     metric = request.query_params.get("metric", "")
     if not metric:
         raise WrongArgument(
@@ -74,19 +74,13 @@ def curves(request: Request) -> Response:
 
 def points(request: Request) -> Response:
     """Params and latest metrics of runs by columns, as JSON: see `noria.server.pages.columns.Table`."""
-    site = _site(request)
+    site = site_of(request)
     where = _where(request)
     if where is None:
         runs = chosen(site.workspace, request.query_params.getlist("run"))
     else:
         runs = matching(site.workspace, where, _limit(request))
     return _json(request, tabulate(runs, site.workspace.project.settings.model.metric or ""))
-
-
-def _site(request: Request) -> Site:
-    site: Site = request.app.state.site
-    site.look_again()
-    return site
 
 
 def _where(request: Request) -> str | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
+
+from noria.runs.operations import number_to
 
 __all__ = ["exact"]
 
@@ -18,9 +19,7 @@ def exact(value: object) -> object:
     {'auc': 'NaN', 'loss': [0.5, '-Infinity']}
     """
     if isinstance(value, float):
-        if math.isfinite(value):
-            return value
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+        return number_to(value)
     if isinstance(value, Mapping):
         return {name: exact(one) for name, one in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

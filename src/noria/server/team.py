@@ -15,6 +15,7 @@ from noria.security.invites import INVITE_HOURS, Invites
 from noria.security.policy import ACTIONS, ROLES
 from noria.security.tokens import Tokens
 from noria.security.users import Users
+from noria.server.asking import site_of
 from noria.server.caller import address_of, caller, who
 from noria.server.forms import sent_form
 
@@ -46,7 +47,7 @@ def settings(request: Request) -> Response:
 
 async def create_token(request: Request) -> Response:
     """Make a token of the caller's own, and show it this once."""
-    site = _site(request)
+    site = site_of(request)
     form = await sent_form(request, site.tokens)
     lasts = form.get("lasts", "90d")
     actions = frozenset(name for name in ACTIONS if form.get(f"may-{name}") == "yes")
@@ -65,7 +66,7 @@ async def create_token(request: Request) -> Response:
 
 async def revoke_token(request: Request) -> Response:
     """Revoke a token: one's own, or, for administrators, anybody's."""
-    site = _site(request)
+    site = site_of(request)
     await sent_form(request, site.tokens)
     number, by = str(request.path_params["token"]), who(request)
     owner = None if _administers(site, caller(request)) else await run_in_threadpool(_own, request)
@@ -78,7 +79,7 @@ async def revoke_token(request: Request) -> Response:
 
 async def set_own_password(request: Request) -> Response:
     """Change one's own password; the old one is asked for."""
-    site = _site(request)
+    site = site_of(request)
     form = await sent_form(request, site.tokens)
     by, address = who(request), address_of(request.scope)
     credentials = site.credentials
@@ -99,7 +100,7 @@ async def set_own_password(request: Request) -> Response:
 
 async def add_user(request: Request) -> Response:
     """Add a user with a role in this project, and show his invitation this once."""
-    site = _site(request)
+    site = site_of(request)
     form = await sent_form(request, site.tokens)
     _require_everywhere(caller(request))
     by = who(request)
@@ -119,7 +120,7 @@ async def add_user(request: Request) -> Response:
 
 async def invite_user(request: Request) -> Response:
     """Invite a user anew: who has forgotten the password chooses another with it."""
-    site = _site(request)
+    site = site_of(request)
     await sent_form(request, site.tokens)
     _require_everywhere(caller(request))
     by = who(request)
@@ -134,7 +135,7 @@ async def invite_user(request: Request) -> Response:
 
 async def grant_role(request: Request) -> Response:
     """Give a user another role."""
-    site = _site(request)
+    site = site_of(request)
     form = await sent_form(request, site.tokens)
     by = who(request)
 
@@ -149,7 +150,7 @@ async def grant_role(request: Request) -> Response:
 
 async def set_active(request: Request) -> Response:
     """Shut a user out, or let him in again."""
-    site = _site(request)
+    site = site_of(request)
     form = await sent_form(request, site.tokens)
     _require_everywhere(caller(request))
     by = who(request)
@@ -169,7 +170,7 @@ async def _changed(site: Site, work: Callable[[], None], said: str) -> Response:
 
 
 def _page(request: Request, *, made_token: str = "", invited: tuple[str, str] | None = None) -> Response:
-    site = _site(request)
+    site = site_of(request)
     who_asks = caller(request)
     database, project = site.workspace.database, site.workspace.project.name
     users = Users(database).list() if _administers(site, who_asks) else ()
@@ -196,12 +197,6 @@ def _page(request: Request, *, made_token: str = "", invited: tuple[str, str] | 
     )
 
 
-def _site(request: Request) -> Site:
-    site: Site = request.app.state.site
-    site.look_again()
-    return site
-
-
 def _administers(site: Site, who_asks: Identity) -> bool:
     return who_asks.may("administer", site.workspace.project.name)
 
@@ -221,7 +216,7 @@ def _require_everywhere(who_asks: Identity) -> None:
 def _place(request: Request, form: Mapping[str, str]) -> str:
     """Give the project that a form means: this one, or all."""
     if form.get("where") != EVERYWHERE:
-        return _site(request).workspace.project.name
+        return site_of(request).workspace.project.name
     _require_everywhere(caller(request))
     return EVERYWHERE
 
@@ -230,14 +225,14 @@ def _named(request: Request) -> User:
     text = str(request.path_params["user"])
     if not (text.isascii() and text.isdigit() and len(text) <= 9):
         raise UserNotFound(f"no user {text[:40]}", mend="noria users list", code="N-SERVER-039")
-    return Users(_site(request).workspace.database).by_id(int(text))
+    return Users(site_of(request).workspace.database).by_id(int(text))
 
 
 def _own(request: Request) -> User:
     number = caller(request).user_id
     if number is None:
         raise _no_user()
-    return Users(_site(request).workspace.database).by_id(number)
+    return Users(site_of(request).workspace.database).by_id(number)
 
 
 def _no_user() -> NotAllowed:

@@ -14,7 +14,10 @@ from noria.store.blobs import canonical_json
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-__all__ = ["Json", "UtcTime", "from_micros", "to_micros"]
+__all__ = ["LETTERS", "Json", "UtcTime", "from_micros", "to_micros"]
+
+LETTERS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+"""Text that sorts by code point on both databases."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
 from noria.errors import WrongArgument
+from noria.runs.operations import number_to
 
 __all__ = ["plain", "plain_text", "real", "whole"]
 
@@ -79,10 +78,7 @@ def plain(value: object, _depth: int = _DEEPEST) -> object:
     if isinstance(value, int):
         return int(value) if -_INT64 <= value < _INT64 else str(value)
     if isinstance(value, float):
-        value = float(value)
-        return (
-            value if math.isfinite(value) else "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-        )
+        return number_to(float(value))
     if _depth and isinstance(value, dict):
         return {plain_text(key): plain(item, _depth - 1) for key, item in value.items()}
     if _depth and isinstance(value, (list, tuple)):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from noria.server.pages.series import as_sent
+from noria.runs.operations import number_to
 from noria.server.wording import plain
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def tabulate(runs: Sequence[Run], deciding: str = "") -> Table:
             name,
             "number",
             [],
-            [as_sent(run.latest[name].value) if name in run.latest else None for run in runs],
+            [number_to(run.latest[name].value) if name in run.latest else None for run in runs],
         )
         for name in _names(run.latest for run in runs)
     ]
@@ -149,7 +149,7 @@ def _share(column: Column) -> float:
 def _param(name: str, values: Sequence[object]) -> Column:
     numbers = [_number(value) for value in values]
     if all(number is not None for number, value in zip(numbers, values, strict=True) if value is not None):
-        sent = [None if number is None else as_sent(number) for number in numbers]
+        sent = [None if number is None else number_to(number) for number in numbers]
         return Column(f"params.{name}", name, "number", [], list(sent))
     texts = [None if value is None else plain(value)[:200] for value in values]
     categories = sorted({text for text in texts if text is not None})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from noria.errors import WrongArgument
 from noria.runs.curves import read_curve
+from noria.runs.operations import number_to
 from noria.runs.search import Question
 from noria.server.pages.thinning import thin
 
@@ -22,7 +23,6 @@ __all__ = [
     "MOST_RUNS",
     "Curve",
     "Points",
-    "as_sent",
     "chosen",
     "curve",
     "labels",
@@ -39,7 +39,7 @@ MOST_POINTS = 50_000
 
 @dataclass(frozen=True)
 class Points:
-    """A curve by columns, in order of time; non-finite values as `as_sent` writes them."""
+    """A curve by columns, in order of time; non-finite values as `number_to` writes them."""
 
     step: list[int]
     time: list[int]
@@ -150,7 +150,7 @@ def curve(workspace: Workspace, run: Run, metric: str, most: int = MOST_POINTS) 
         points=Points(
             step=found.step if len(kept) == total else [found.step[place] for place in kept],
             time=found.at_ms if len(kept) == total else [found.at_ms[place] for place in kept],
-            value=list(values) if finite == total else [as_sent(value) for value in values],
+            value=list(values) if finite == total else [number_to(value) for value in values],
         ),
     )
 
@@ -186,19 +186,3 @@ def labels(curves: Sequence[Curve]) -> list[str]:
     """Name curves so that they can be told apart: runs of one name by the beginning of their ids too."""
     names = Counter(one.name for one in curves)
     return [f"{one.name} {one.id[:8]}" if names[one.name] > 1 else one.name or one.id[:8] for one in curves]
-
-
-def as_sent(value: float) -> float | str:
-    """Write a number as JSON keeps it exactly: those that JSON has no word for as the texts both sides read.
-
-    ``float("NaN")``, ``float("Infinity")`` and ``float("-Infinity")`` in Python, and ``Number(…)`` in a browser, give
-    the value back; every other number is the shortest text that reads as the same 64 bits.
-
-    Examples
-    --------
-    >>> as_sent(0.1), as_sent(float("nan")), as_sent(float("-inf"))
-    (0.1, 'NaN', '-Infinity')
-    """
-    if math.isfinite(value):
-        return value
-    return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
