@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -344,3 +346,10 @@ def test_a_loop_that_stumbles_needs_somebody(changing: Browser) -> None:
         assert "Nothing is watched" not in changing.get("/").text
     state.write_text("no json")
     assert changing.get("/").status_code == 200
+
+
+def test_a_server_starts_light() -> None:
+    heavy = ("scipy", "sklearn", "pandas", "duckdb", "tensorflow")
+    script = f"import noria.server.run, sys; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

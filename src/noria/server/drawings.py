@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from noria.evaluation.drawings import drawings
 from noria.plots.heatmap import heatmap
 from noria.plots.lines import Series, line
 from noria.plots.points import scatter
@@ -140,4 +139,6 @@ def evaluation(found: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
     """Draw an evaluation, as `Evaluation.to_json` wrote it: captions with their drawings."""
     if not found:
         return ()
+    from noria.evaluation.drawings import drawings  # noqa: PLC0415 - loads scipy, which few pages need
+
     return tuple((_CAPTIONS[name], figure.svg) for name, figure in drawings(found).items() if name in _CAPTIONS)
