@@ -50,6 +50,8 @@ class Whence:
         The logged model it was.
     run_link : str
         An address for people.
+    files : mapping of str to Digest, or None
+        The files themselves, of a version that is registered once more.
     """
 
     source: str
@@ -58,6 +60,7 @@ class Whence:
     run: Run | None = None
     logged_model_id: str = ""
     run_link: str = ""
+    files: Mapping[str, Digest] | None = None
 
 
 def adopt(
@@ -150,6 +153,8 @@ def adopt(
 
 
 def _files(registry: Registry, whence: Whence) -> dict[str, Digest]:
+    if whence.files is not None:
+        return dict(whence.files)
     if not whence.owner:
         return {}
     book = Artifacts(registry.database)

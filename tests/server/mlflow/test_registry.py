@@ -238,6 +238,25 @@ def test_a_source_that_is_not_its_own_is_refused(client: Client, source: str) ->
     assert "model_versions" not in client.read("model-versions/search")
 
 
+def test_a_version_is_registered_once_more_with_its_very_files(client: Client) -> None:
+    run = logged(client)
+    first = a_version(client, source=f"runs:/{run}/model", run_id=run)
+    client.ask("DELETE", f"/api/2.0/mlflow-artifacts/artifacts/0/{run}/artifacts/model")
+    client.done("registered-models/create", name="copy")
+    kept = client.get("model-versions/get-download-uri", name="m", version="1").json()["artifact_uri"]
+    for number, source in enumerate(("models:/m/1", kept, "models:/copy/1"), start=1):
+        made = client.done("model-versions/create", name="copy", source=source)["model_version"]
+        assert (made["version"], made["source"], made["run_id"]) == (str(number), source, run)
+        copied = client.site.workspace.registry.get("copy", number)
+        assert copied.files == client.site.workspace.registry.get("m", 1).files != {}
+    assert first["version"] == "1"
+    # Files of a run that is not named with them are nobody's to take.
+    client.refused(
+        "model-versions/create", 400, "INVALID_PARAMETER_VALUE",
+        name="m", source=f"mlflow-artifacts:/0/{run}/artifacts/model",
+    )  # fmt: skip
+
+
 def test_sources_that_are_taken(client: Client) -> None:
     run = logged(client, tags=[{"key": "mlflow.source.git.commit", "value": "c" * 40}])
     first = a_version(client, source=f"mlflow-artifacts:/0/{run}/artifacts/model", run_id=run)

@@ -118,7 +118,7 @@ class OfAlias(Form):
 
 def create(desk: Desk, form: Create, who: Identity) -> Json:
     """Open a model."""
-    tags = {versions.checked_tag(tag): tag.value for tag in form.tags}
+    tags = {versions.checked_tag(tag.key, tag.value): tag.value for tag in form.tags}
     made = desk.registered.create(form.name, description=form.description, tags=tags, actor=written_name(who, _FACE))
     return {"registered_model": _written(desk, made)}
 
@@ -174,7 +174,9 @@ def latest_versions(desk: Desk, form: Latest) -> Json:
 
 def set_tag(desk: Desk, form: SetTag, who: Identity) -> Json:
     """Label a model."""
-    desk.registered.set_tags(form.name, {versions.checked_tag(form): form.value}, actor=written_name(who, _FACE))
+    desk.registered.set_tags(
+        form.name, {versions.checked_tag(form.key, form.value): form.value}, actor=written_name(who, _FACE)
+    )
     return {}
 
 

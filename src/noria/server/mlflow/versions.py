@@ -127,7 +127,7 @@ class Transition(Form):
 def create(desk: Desk, form: Create, who: Identity) -> Json:
     """Register what a client logged as the next version of a model."""
     desk.registered.get(form.name)
-    tags = {checked_tag(tag): tag.value for tag in form.tags}
+    tags = {checked_tag(tag.key, tag.value): tag.value for tag in form.tags}
     whence = _whence(desk, form)
     run = whence.run
     names = []
@@ -195,7 +195,7 @@ def download_uri(desk: Desk, form: One) -> Json:
 def set_tag(desk: Desk, form: SetTag, who: Identity) -> Json:
     """Label a version."""
     number, actor = number_of(form.version), written_name(who, FACE)
-    desk.registered.set_tags(form.name, {checked_tag(form): form.value}, number=number, actor=actor)
+    desk.registered.set_tags(form.name, {checked_tag(form.key, form.value): form.value}, number=number, actor=actor)
     return {}
 
 
@@ -241,12 +241,11 @@ def written(found: ModelVersion, aliases: Mapping[str, int]) -> Json:
     return version
 
 
-def checked_tag(tag: ModelTag | SetTag | Form) -> str:
+def checked_tag(key: str, value: str) -> str:
     """Give a label's key back when key and value may be so long."""
-    key, value = getattr(tag, "key", ""), getattr(tag, "value", "")
     if len(key) > _MAX_KEY or len(value) > _MAX_VALUE:
         wrong("key", key, f"a key has at most {_MAX_KEY} letters and a value {_MAX_VALUE:,}")
-    return str(key)
+    return key
 
 
 def number_of(version: str) -> int:
@@ -287,8 +286,10 @@ def _whence(desk: Desk, form: Create) -> Whence:
         run = desk.run(owner)
         return Whence(source, run.id, checked_path(folder, "source"), run, form.model_id, form.run_link)
     if source.startswith(_PROXY):
-        place = place_of(source.removeprefix(_PROXY).lstrip("/").removeprefix("/"))
-        if place is None or not (place.owner == form.run_id or place.owner == form.model_id or not form.run_id):
+        place = place_of(source.removeprefix(_PROXY).lstrip("/"))
+        if place is not None and place.version is not None and not place.path:
+            return _again(desk, desk.registry.get(*place.version), form)
+        if place is None or not place.owner or place.owner not in (form.run_id, form.model_id):
             wrong("source", source, "files are taken only from the run or logged model that is named with them")
         if place.is_model:
             model = desk.models.get(place.owner)
@@ -320,28 +321,20 @@ def _of_model(desk: Desk, form: Create) -> Whence:
         return Whence(source, model.id, "", run, model.id, form.run_link)
     base, separator, which = name.rpartition("@" if "@" in name else "/")
     number = number_of(which) if separator == "/" else which
-    found = desk.registry.get(base, number)
+    return _again(desk, desk.registry.get(base, number), form)
+
+
+def _again(desk: Desk, found: ModelVersion, form: Create) -> Whence:
+    """Register a version once more, under another name or number: the very files, wherever they came from."""
+    if found.origin == "noria":
+        raise WrongArgument(
+            f"{found.ref} was made by noria, and is not registered again by a client",
+            why="the new version would have neither its evaluation nor its verdicts",
+            mend="name it by an alias instead",
+            code="N-SERVER-094",
+        )
     run = desk.runs.many([found.run_id]).get(found.run_id)
-    owner, folder = _place(found)
-    return Whence(found.source or _own(found), owner, folder, run, found.logged_model_id, form.run_link)
-
-
-def _place(found: ModelVersion) -> tuple[str, str]:
-    """Say whose files a version was made of."""
-    if found.logged_model_id:
-        return found.logged_model_id, ""
-    if found.source.startswith("runs:/"):
-        owner, _, folder = found.source.removeprefix("runs:/").partition("/")
-        return owner, folder
-    if found.source.startswith(_PROXY):
-        place = place_of(found.source.removeprefix(_PROXY).lstrip("/"))
-        if place is not None:
-            return place.owner, place.path
-    raise WrongArgument(
-        f"{found.ref} has no files of a client to be registered again",
-        mend="register it from the run or logged model it came from",
-        code="N-SERVER-094",
-    )
+    return Whence(form.source, "", "", run, found.logged_model_id, form.run_link, found.files)
 
 
 def _storage(desk: Desk, found: ModelVersion) -> str:
