@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import noria
-from noria.errors import AliasNotFound, ModelNotFound, NotFound, ProjectNotFound, RunNotFound
+from noria.errors import AliasNotFound, ModelNotFound, NotFound, ProjectNotFound, RunNotFound, WrongArgument
 from noria.notebook.listing import Listing
 from noria.notebook.markup import table
 
@@ -143,3 +143,17 @@ heavy = {{"pandas", "sklearn", "tensorflow", "lightgbm", "scipy"}} & set(sys.mod
 sys.exit(f"loaded {{heavy}}" if heavy else 0)
 """
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_runs_are_found_as_on_their_page(opened: noria.Project) -> None:
+    book = opened.workspace.runs
+    made = [book.start("logged", f"r{number}") for number in range(3)]
+    for number, run in enumerate(made):
+        book.log_metrics(run, {"found": number / 10})
+    found = opened.find_runs("found > .05", order="metrics.found DESC")
+    assert [run.id for run in found] == [made[2], made[1]]
+    assert [run.id for run in opened.find_runs("found >= 0", limit=1, order="metrics.found")] == [made[0]]
+    book.delete([made[0]])
+    assert [run.id for run in opened.find_runs("found >= 0", deleted=True)] == [made[0]]
+    with pytest.raises(WrongArgument, match="at letter"):
+        opened.find_runs("found >")

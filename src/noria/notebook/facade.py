@@ -140,6 +140,41 @@ class Project:
             raise result.error
         return ShownResult(result)
 
+    def find_runs(
+        self,
+        where: str = "",
+        *,
+        order: str = "",
+        experiment: int | None = None,
+        deleted: bool = False,
+        limit: int = 200,
+    ) -> Listing[ShownRun]:
+        """Find runs among all there are.
+
+        Parameters
+        ----------
+        where : str
+            A filter, as on the page of runs: ``auc > .8 and model = svm``.
+        order : str
+            Such as ``metrics.auc DESC``; the newest first when left out.
+        experiment : int, optional
+            Only runs of the experiment of this number.
+        deleted : bool
+            The runs in the bin instead.
+        limit : int
+            At most so many.
+
+        Raises
+        ------
+        WrongArgument
+            The filter or the order cannot be read.
+        """
+        from noria.notebook.run import run_listing  # noqa: PLC0415 - loaded when asked for
+
+        return run_listing(
+            self.workspace, where=where, order=order, experiment=experiment, deleted=deleted, limit=limit
+        )
+
     def close(self) -> None:
         """Give the database's connections back."""
         self.workspace.close()

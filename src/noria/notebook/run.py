@@ -11,6 +11,7 @@ from noria.notebook.listing import Listing
 from noria.notebook.markup import heading, pairs, table, text
 from noria.pipeline.records import Records
 from noria.runs.recording import param_text
+from noria.runs.search import Question
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -164,9 +165,24 @@ class ShownResult:
         )
 
 
-def run_listing(workspace: Workspace, *, limit: int = 200) -> Listing[ShownRun]:
-    """Give the newest runs."""
-    shown = tuple(ShownRun(run, workspace) for run in workspace.runs.list(limit))
+def run_listing(
+    workspace: Workspace,
+    *,
+    where: str = "",
+    order: str = "",
+    experiment: int | None = None,
+    deleted: bool = False,
+    limit: int = 200,
+) -> Listing[ShownRun]:
+    """Give runs: the newest, or those that a filter keeps, in the order asked for."""
+    question = Question.read(
+        where,
+        [order] if order else [],
+        experiments=None if experiment is None else (experiment,),
+        lifecycle="deleted" if deleted else "active",
+        lenient=True,
+    )
+    shown = tuple(ShownRun(run, workspace) for run in workspace.runs.search(question, limit).rows)
     columns = {
         "run": lambda run: run.id[:8],
         "status": lambda run: run.status,

@@ -237,7 +237,11 @@ def _cli(asked: Asked) -> str:
 
 
 def _python(asked: Asked) -> str:
-    given = [repr(asked.where)] if asked.where or asked.order else []
+    given = [repr(asked.where)] if asked.where else []
     if asked.order:
-        given.append(f"[{asked.order!r}]")
-    return f"noria.open().workspace.runs.search(Question.read({', '.join(given)}))"
+        given.append(f"order={asked.order!r}")
+    if asked.experiment.isdigit():
+        given.append(f"experiment={asked.experiment}")
+    if asked.deleted:
+        given.append("deleted=True")
+    return f"noria.open().find_runs({', '.join(given)})"
