@@ -349,7 +349,7 @@ def test_a_loop_that_stumbles_needs_somebody(changing: Browser) -> None:
 
 
 def test_a_server_starts_light() -> None:
-    heavy = ("scipy", "sklearn", "pandas", "duckdb", "tensorflow")
+    heavy = ("numpy", "scipy", "sklearn", "pandas", "pyarrow", "duckdb", "tensorflow")
     script = f"import noria.server.run, sys; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

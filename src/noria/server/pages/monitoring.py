@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from noria.automation.decisions import Decisions
 from noria.errors import ModelNotFound
-from noria.monitoring.records import Windows
 from noria.server.pages.alerts import AlertRow, listing
 from noria.server.pages.decisions import DecisionRow, decision_row
 from noria.server.pages.estimates import Estimate
@@ -104,6 +103,8 @@ def one(workspace: Workspace, model: str, now: datetime) -> MonitoringView:
         raise ModelNotFound(
             f"no model is called {model!r}", mend="noria models list shows what is there", code="N-REGISTRY-002"
         )
+    from noria.monitoring.records import Windows  # noqa: PLC0415 - reads counts with numpy
+
     records = Windows(workspace.database)
     windows = records.list(model, limit=_WINDOWS)
     settings = workspace.project.settings.monitor
