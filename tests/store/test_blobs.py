@@ -147,3 +147,20 @@ def test_pieces_never_make_up_the_whole_of_a_damaged_object(blobs: Blobs, size: 
     path.unlink()
     with pytest.raises(BlobNotFound):
         next(blobs.pieces(digest))
+
+
+def test_what_was_left_half_written_is_swept_and_nothing_else(tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path)
+    kept = blobs.put(b"whole")
+    (tmp_path / ".tmp-old").write_bytes(b"ha")
+    assert blobs.sweep(before=time.time() - 60) == 0
+    assert blobs.sweep(before=time.time() + 60) == 1
+    assert (blobs.get(kept), [path.name for path in tmp_path.glob(".tmp-*")]) == (b"whole", [])
+
+
+def test_what_nobody_may_have_goes_at_once(tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path)
+    digest = blobs.put(b"rows")
+    blobs.erase(digest)
+    blobs.erase(digest)
+    assert not blobs.has(digest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from noria.errors import MissingExtra, StoreUnavailable, WrongArgument
 from noria.store.files import ensure_folder
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterator
 
 __all__ = ["Database", "Write", "metadata", "upsert"]
@@ -195,9 +197,27 @@ def _prepare_sqlite(connection: object, _record: object) -> None:
     connection.isolation_level = None  # type: ignore[attr-defined] # noria begins transactions itself
     cursor = connection.cursor()  # type: ignore[attr-defined]
     # FULL: an acknowledged commit survives power loss, which NORMAL does not promise under WAL.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+    _use_wal(cursor)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _use_wal(cursor: sqlite3.Cursor) -> None:
+    """Switch a database over; of several processes that open a new one at once SQLite lets only one do so."""
+    import sqlite3  # noqa: PLC0415 - the database in use only
+
+    until = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            # It does not wait here as it does elsewhere: two that wait for each other would wait for ever.
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.005)
+        else:
+            return
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

@@ -10,14 +10,14 @@ import os
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from noria.errors import StoreBusy, StoreUnavailable, WrongArgument
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["TEMPORARY_PREFIX", "contained", "ensure_folder", "lock_file", "sync_folder", "write_atomic"]
+__all__ = ["TEMPORARY_PREFIX", "contained", "ensure_folder", "lock_file", "replacing", "sync_folder", "write_atomic"]
 
 TEMPORARY_PREFIX = ".tmp-"
 
@@ -47,22 +47,51 @@ def write_atomic(path: Path, data: bytes | str, *, mode: int = 0o644) -> None:
     ...     (Path(folder) / "note.txt").read_text()
     'kept'
     """
-    content = data.encode() if isinstance(data, str) else data
+    with replacing(path, mode=mode) as file:
+        file.write(data.encode() if isinstance(data, str) else data)
+
+
+@contextmanager
+def replacing(path: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
+    """Write a file piece by piece under a private name; it gets its own when the block ends well, and durably.
+
+    Parameters
+    ----------
+    path, mode : Path, int
+        As `write_atomic` takes them.
+
+    Raises
+    ------
+    StoreUnavailable
+        The folder cannot be written, or the disk is full. The old file, if any, is untouched.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "note.txt"
+    ...     with replacing(path) as file:
+    ...         _ = file.write(b"half")
+    ...         path.exists()
+    False
+    """
     ensure_folder(path.parent)
     temporary = ""
     try:
         handle, temporary = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=path.parent)
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         os.replace(temporary, path)
+        temporary = ""
         sync_folder(path.parent)
     except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
-        raise _unwritable(path, error) from error
 
 
 def ensure_folder(path: Path) -> Path:
@@ -151,8 +180,11 @@ def lock_file(path: Path, *, busy: str = "") -> Iterator[None]:
 
 
 def _unwritable(path: Path, error: OSError) -> StoreUnavailable:
+    in_the_way = isinstance(error, FileExistsError | NotADirectoryError | IsADirectoryError)
     return StoreUnavailable(
         f"cannot write {path}: {error.strerror or error}",
-        mend=f"make room or give yourself the right to write in {path.parent}",
+        mend="something of that name stands in the way: name another place"
+        if in_the_way
+        else f"make room or give yourself the right to write in {path.parent}",
         code="N-STORE-001",
     )
