@@ -265,6 +265,11 @@ def test_a_file_that_is_not_there_names_its_neighbours(tmp_path: Path) -> None:
     with pytest.raises(WrongData, match="is a folder") as folder:
         read("data", root=tmp_path)
     assert 'source = "data/*.csv"' in folder.value.mend
+    (tmp_path / "images" / "cats").mkdir(parents=True)
+    with pytest.raises(WrongData, match="is a folder") as folder:
+        read("images", root=tmp_path)
+    assert folder.value.why == "it holds 1 folders and no files"
+    assert "noria data add images" in folder.value.mend
 
 
 def test_an_unreadable_file(tmp_path: Path) -> None:
@@ -291,7 +296,7 @@ def test_renaming(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        ("", "is empty"), ("s3://bucket/a.csv", "cannot read s3: yet"), ("htps://x/a.csv", "unknown prefix 'htps'"),
+        ("", "is empty"), ("s3://bucket/", "names no object"), ("htps://x/a.csv", "unknown prefix 'htps'"),
         ("http://example.org/a.csv", "not encrypted"), ("a.csv#encodin=utf-8", "unknown hint"),
         ("sql:postgresql://me:secret@host/db?table=t", "holds a password"),
         ("https://me:secret@host/a.csv", "password"),

@@ -35,25 +35,42 @@ def column_of(values: Sequence[object]) -> pa.Array:
     >>> column_of([1, None, 3]).type, column_of([1, "x"]).to_pylist()
     (DataType(int64), ['1', 'x'])
     """
-    kinds = {type(value) for value in values if value is not None}
+    kinds = {*map(type, values)} - {type(None)}
     if not kinds:
         return pa.array(values, pa.string())
     if kinds == {bool}:
         return pa.array(values, pa.bool_())
-    if kinds == {int} and all(-(2**63) <= value < 2**63 for value in _numbers(values)):
-        return pa.array(values, pa.int64())
+    if kinds == {int}:
+        try:
+            return pa.array(values, pa.int64())
+        except (OverflowError, pa.ArrowInvalid):  # beyond 64 bits: a number that long is a code
+            return pa.array([_text(value) for value in values], pa.string())
+    if kinds <= {int, Decimal} and kinds != {int} and _whole(values):
+        # Sums and NUMERIC(18) come as decimals without a fraction; as doubles their last digits would go.
+        return pa.array([None if value is None else int(value) for value in values], pa.int64())  # type: ignore[call-overload]
     if kinds <= {int, float, Decimal} and kinds != {int}:
         return pa.array([None if value is None else float(value) for value in values], pa.float64())  # type: ignore[arg-type]
+    if kinds == {str}:
+        return pa.array(values, pa.string())
+    if kinds == {date}:
+        return pa.array(values, pa.date32()).cast(pa.timestamp("us"))
     if kinds <= {datetime, date}:
         return _times(values)
     return pa.array([_text(value) for value in values], pa.string())
 
 
-def _numbers(values: Iterable[object]) -> Iterable[int]:
-    return (value for value in values if isinstance(value, int))
+def _whole(values: Iterable[object]) -> bool:
+    for value in values:
+        if isinstance(value, Decimal) and (not value.is_finite() or int(value.as_tuple().exponent) < 0):
+            return False
+        if isinstance(value, (int, Decimal)) and not -(2**63) <= value < 2**63:
+            return False
+    return True
 
 
 def _times(values: Sequence[object]) -> pa.Array:
+    if datetime in {*map(type, values)} and all(value is None or _naive(value) for value in values):
+        return pa.array(values, pa.timestamp("us"))
     made: list[datetime | None] = []
     for value in values:
         if isinstance(value, datetime):
@@ -61,6 +78,10 @@ def _times(values: Sequence[object]) -> pa.Array:
         else:
             made.append(datetime.combine(value, time()) if isinstance(value, date) else None)
     return pa.array(made, pa.timestamp("us"))
+
+
+def _naive(value: object) -> bool:
+    return type(value) is datetime and value.tzinfo is None
 
 
 def _text(value: object) -> str | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
 from noria.errors import WrongData
 from noria.pipeline.cachefile import CacheFile, settled, stamp
-from noria.sources.paths import matching
+from noria.sources.kind import VOLATILE, Pull
+from noria.sources.outside import guarded
 from noria.sources.reference import parse
 from noria.store.blobs import digest_file, digest_json
 
@@ -15,15 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["VOLATILE", "token"]
+    from noria.sources.kind import Reference
 
-VOLATILE = "volatile"
-"""Token of a source that cannot tell whether it changed: it has to be read to know."""
+__all__ = ["VOLATILE", "digest_of", "token"]
 
 _CACHE = "sources.json"
 
 
-def token(source: str, *, root: Path, cache: Path | None = None) -> str:
+def token(source: str, *, root: Path, cache: Path | None = None, changed: str | None = None) -> str:
     """Say in a few bytes which state of the source this is.
 
     Parameters
@@ -33,12 +34,14 @@ def token(source: str, *, root: Path, cache: Path | None = None) -> str:
     root : Path
         Folder that relative paths start from.
     cache : Path, optional
-        Folder for what was found out before; an untouched file is then not opened again.
+        The folder ``.noria/cache``, for what was found out before; an untouched file is then not opened again.
+    changed : str, optional
+        Column that moves with every change, where the project names one: a database is then asked for less.
 
     Returns
     -------
     str
-        Files: digest of names and contents. SQL: count and what moves with changes. HTTP: ETag or date.
+        Files: digest of names and contents. SQL: count and what moves with changes. HTTP and object stores: ETags.
         ``volatile`` for functions, and for whatever offers nothing to tell a change by.
 
     Raises
@@ -53,23 +56,25 @@ def token(source: str, *, root: Path, cache: Path | None = None) -> str:
     'volatile'
     """
     reference = parse(source)
-    if reference.kind == "python":
-        return VOLATILE
-    if reference.kind == "sql":
-        from noria.sources.sql import sql_token  # noqa: PLC0415 - SQLAlchemy only for SQL sources
+    pull = Pull(root, store=cache.parent if cache is not None else None, changed=changed)
+    return guarded(reference, lambda kind: kind.token(reference, pull))
 
-        return sql_token(reference.location, root) or VOLATILE
-    if reference.kind == "http":
-        from noria.sources.http import url_token  # noqa: PLC0415 - the network only when asked for
 
-        return url_token(reference.location) or VOLATILE
-    if reference.kind == "package":
-        from noria.sources.package import locate  # noqa: PLC0415 - rarely used
+def digest_of(paths: Sequence[Path], reference: Reference, store: Path | None) -> str:
+    """Digest names, hints and contents of files.
 
-        paths: Sequence[Path] = [locate(reference.location)]
-    else:
-        paths = matching(reference.location, root)
-    return digest_json([[path.name, dict(reference.hints), digest] for path, digest in _digests(paths, cache)])
+    Parameters
+    ----------
+    paths : sequence of Path
+        The files.
+    reference : Reference
+        What named them.
+    store : Path, optional
+        The folder ``.noria``, which keeps what was found out before.
+    """
+    found = _digests(paths, store / "cache" if store is not None else None)
+    return digest_json([[os.fsencode(path.name).hex() if not path.name.isprintable() else path.name,
+                         dict(reference.hints), digest] for path, digest in found])  # fmt: skip
 
 
 def _digests(paths: Sequence[Path], cache: Path | None) -> list[tuple[Path, str]]:

@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING
 from noria.errors import WrongData
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["COMPRESSED", "check_content", "check_page", "empty"]
+    import pyarrow as pa
+
+__all__ = ["COMPRESSED", "check_content", "check_page", "empty", "lines_of"]
+
+_PIECE = 1 << 22
 
 COMPRESSED = (".gz", ".bz2", ".zst")
 """Endings of compressed files that are read as they are."""
@@ -85,6 +90,19 @@ def check_content(path: Path, format_: str, compressed: str, shown: str) -> None
             mend=f"rename it to {path.name.removesuffix(compressed)}",
             code="N-SOURCE-024",
         )
+
+
+def lines_of(file: pa.NativeFile) -> Iterator[bytes]:
+    """Cut a file into lines, without holding it; what follows the last line feed is the last one, if only nothing."""
+    rest: list[bytes] = []  # of a line that goes on: joined once, however long it is
+    while piece := file.read(_PIECE):
+        first, *more = piece.split(b"\n")
+        rest.append(first)
+        if more:
+            yield b"".join(rest)
+            yield from more[:-1]
+            rest = [more[-1]]
+    yield b"".join(rest)
 
 
 def check_page(text: str, shown: str) -> None:

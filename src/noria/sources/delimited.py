@@ -5,21 +5,25 @@ from __future__ import annotations
 import csv
 import io
 import re
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 from noria.errors import WrongData
-from noria.sources.content import check_page, empty
+from noria.sources.content import COMPRESSED, check_page, empty, lines_of
 from noria.sources.encoding import decode_whole, sniff
 from noria.sources.names import clean_names
+from noria.store.aside import spooled
+from noria.store.memory import is_large
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["MISSING", "find_delimiter", "read_delimited"]
+__all__ = ["MISSING", "find_delimiter", "read_delimited", "stream_delimited"]
 
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "Null", "#N/A", "<NA>")
 """Cells of text files that mean "missing" without being told."""
@@ -27,6 +31,11 @@ MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "Null", "#N/A",
 _SAMPLE = 1 << 18
 _SNIFFED_LINES = 200
 _BLOCK = 1 << 24
+_SMALL_BLOCK = 1 << 20
+"""Arrow reads some forty blocks ahead."""
+_TELLING_LINES = 1000
+_PACKED = 5
+"""Times a compressed file of text grows, about."""
 _DELIMITERS = (",", ";", "\t", "|")
 _NUMBER = re.compile(r"^[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?$")
 
@@ -41,6 +50,92 @@ def read_delimited(
     WrongData
         Empty, binary, not decodable, a web page, no header, or a row with too many or too few cells.
     """
+    found = layout(path, hints, ending=ending, shown=shown)
+    try:
+        if is_large(path.stat().st_size * (_PACKED if path.suffix in COMPRESSED else 1)):
+            return _by_blocks(path, found, na_values)
+        table = arrow_csv.read_csv(str(path), **found.options(na_values))
+    except pa.ArrowInvalid as error:
+        if "UTF8" in str(error) or "codec" in str(error):
+            return _late(path, hints, na_values, ending=ending, shown=shown, error=error)
+        raise _torn(path, found, shown, error) from error
+    except UnicodeError as error:
+        return _late(path, hints, na_values, ending=ending, shown=shown, error=error)
+    return table.slice(1).rename_columns(found.names)
+
+
+def stream_delimited(
+    path: Path, hints: Mapping[str, str], na_values: tuple[str, ...], *, ending: str, shown: str
+) -> Iterator[pa.Table]:
+    """Read a file of separated text block by block; every column stays text, missing cells are null.
+
+    Raises
+    ------
+    WrongData
+        As `read_delimited` says, as soon as the fault is met.
+    """
+    found = layout(path, hints, ending=ending, shown=shown)
+    first = 1  # the header, which is row 0
+    try:
+        with arrow_csv.open_csv(str(path), **found.options(na_values)) as reader:
+            for batch in reader:
+                yield pa.Table.from_batches([batch.slice(first)]).rename_columns(found.names)
+                first = 0
+    except pa.ArrowInvalid as error:
+        if "UTF8" in str(error) or "codec" in str(error):
+            raise _not_in(found.encoding, shown, error) from error
+        raise _torn(path, found, shown, error) from error
+    except UnicodeError as error:
+        raise _not_in(found.encoding, shown, error) from error
+
+
+def _by_blocks(path: Path, found: Layout, na_values: tuple[str, ...]) -> pa.Table:
+    try:
+        return _spooled(path, found, na_values, _SMALL_BLOCK)
+    except pa.ArrowInvalid as error:
+        if "straddl" not in str(error):
+            raise
+        return _spooled(path, found, na_values, _BLOCK)  # a row is longer than a block
+
+
+def _spooled(path: Path, found: Layout, na_values: tuple[str, ...], block: int) -> pa.Table:
+    with arrow_csv.open_csv(str(path), **found.options(na_values, block=block)) as reader:
+        header = iter([1])  # row 0
+        rows = (batch.slice(next(header, 0)).columns for batch in reader)
+        return spooled(pa.schema([(name, pa.string()) for name in found.names]), rows)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a file of separated text is laid out."""
+
+    names: list[str]
+    delimiter: str
+    encoding: str
+    skip: int
+
+    def options(self, na_values: tuple[str, ...], *, block: int = _BLOCK) -> dict[str, Any]:
+        """Give what Arrow's readers want to know."""
+        # Positions stand in for names, so that duplicate names arrive and can be told; the header is row 0.
+        places = [str(position) for position in range(len(self.names))]
+        return {
+            "read_options": arrow_csv.ReadOptions(
+                column_names=places, encoding=self.encoding, block_size=block, skip_rows=self.skip
+            ),
+            "parse_options": arrow_csv.ParseOptions(
+                delimiter=self.delimiter, newlines_in_values=True, ignore_empty_lines=len(self.names) > 1
+            ),
+            "convert_options": arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(places, pa.string()),
+                null_values=sorted({*MISSING, *na_values}),
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=True,
+            ),
+        }
+
+
+def layout(path: Path, hints: Mapping[str, str], *, ending: str, shown: str) -> Layout:
+    """Find out encoding, separator and header from the beginning of a file."""
     with pa.input_stream(str(path)) as stream:
         sample = stream.read(_SAMPLE)
     if not sample.strip():
@@ -56,35 +151,7 @@ def read_delimited(
     header = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])
     names = clean_names(header)
     _check_header(header, shown)
-    try:
-        return _arrow(path, names, delimiter, encoding, skip, na_values)
-    except pa.ArrowInvalid as error:
-        if "UTF8" in str(error) or "codec" in str(error):
-            return _late(path, hints, na_values, ending=ending, shown=shown, error=error)
-        raise _torn(path, len(names), delimiter, encoding, skip, shown, error) from error
-    except UnicodeError as error:
-        return _late(path, hints, na_values, ending=ending, shown=shown, error=error)
-
-
-def _arrow(
-    path: Path, names: list[str], delimiter: str, encoding: str, skip: int, na_values: tuple[str, ...]
-) -> pa.Table:
-    # Positions stand in for names, so that duplicate names arrive and can be told; the header is row 0.
-    places = [str(position) for position in range(len(names))]
-    table = arrow_csv.read_csv(
-        str(path),
-        read_options=arrow_csv.ReadOptions(column_names=places, encoding=encoding, block_size=_BLOCK, skip_rows=skip),
-        parse_options=arrow_csv.ParseOptions(
-            delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=len(names) > 1
-        ),
-        convert_options=arrow_csv.ConvertOptions(
-            column_types=dict.fromkeys(places, pa.string()),
-            null_values=sorted({*MISSING, *na_values}),
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=True,
-        ),
-    )
-    return table.slice(1).rename_columns(names)
+    return Layout(names, delimiter, encoding, skip)
 
 
 def find_delimiter(text: str) -> str:
@@ -135,34 +202,39 @@ def _late(
 ) -> pa.Table:
     # The first quarter megabyte was plain ASCII; the letters that tell the encoding came later.
     with pa.input_stream(str(path)) as stream:
-        content = stream.read()
-    encoding = sniff(content, shown)
+        telling = b"".join(islice((line for line in lines_of(stream) if not line.isascii()), _TELLING_LINES))
+    encoding = sniff(telling, shown)
     if hints.get("encoding") == encoding:
-        raise WrongData(
-            f"{shown} is not text in {encoding}",
-            why=str(error).splitlines()[0][:200],
-            mend=f"name its encoding: #encoding=cp1252, or leave #encoding={encoding} out",
-            code="N-SOURCE-027",
-        ) from error
+        raise _not_in(encoding, shown, error) from error
     return read_delimited(path, {**hints, "encoding": encoding}, na_values, ending=ending, shown=shown)
 
 
-def _torn(path: Path, width: int, delimiter: str, encoding: str, skip: int, shown: str, error: Exception) -> WrongData:
+def _not_in(encoding: str, shown: str, error: Exception) -> WrongData:
+    return WrongData(
+        f"{shown} is not text in {encoding}",
+        why=str(error).splitlines()[0][:200],
+        mend=f"name its encoding: #encoding=cp1252, or leave #encoding={encoding} out",
+        code="N-SOURCE-027",
+    )
+
+
+def _torn(path: Path, found: Layout, shown: str, error: Exception) -> WrongData:
+    width, delimiter = len(found.names), found.delimiter
     with pa.input_stream(str(path)) as stream:
-        text = io.TextIOWrapper(io.BytesIO(stream.read()), encoding=encoding, errors="replace", newline="")
-    reader = csv.reader(text, delimiter=delimiter)
-    try:
-        for row in reader:
-            if row and len(row) != width and reader.line_num > skip:
-                shown_row = delimiter.join(row)[:120]
-                return WrongData(
-                    f"{shown}, line {reader.line_num}: {len(row)} cells, and the header has {width}",
-                    why=f"the line reads: {shown_row}",
-                    mend="put quotes around cells that hold the separator, or name it: #delimiter=;",
-                    code="N-SOURCE-028",
-                )
-    except csv.Error as trouble:
-        error = trouble
+        text = io.TextIOWrapper(stream, encoding=found.encoding, errors="replace", newline="")
+        reader = csv.reader(text, delimiter=delimiter)
+        try:
+            for row in reader:
+                if row and len(row) != width and reader.line_num > found.skip:
+                    shown_row = delimiter.join(row)[:120]
+                    return WrongData(
+                        f"{shown}, line {reader.line_num}: {len(row)} cells, and the header has {width}",
+                        why=f"the line reads: {shown_row}",
+                        mend="put quotes around cells that hold the separator, or name it: #delimiter=;",
+                        code="N-SOURCE-028",
+                    )
+        except csv.Error as trouble:
+            error = trouble
     return WrongData(
         f"{shown} cannot be read as separated text",
         why=str(error).splitlines()[0][:300],

@@ -10,15 +10,15 @@ import pyarrow as pa
 from noria.errors import WrongData, did_you_mean
 from noria.sources.content import COMPRESSED, check_content, empty
 from noria.sources.inference import alike
-from noria.sources.paths import matching
+from noria.sources.paths import matching, shown_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from noria.sources.reference import Reference
+    from noria.sources.kind import Reference
 
-__all__ = ["FORMATS", "read_file", "read_files"]
+__all__ = ["FORMATS", "format_of", "read_file", "read_files", "reading", "stacked"]
 
 FORMATS: Mapping[str, str] = {
     ".csv": "csv",
@@ -47,16 +47,35 @@ def read_files(reference: Reference, root: Path, na_values: tuple[str, ...]) -> 
         The rows, and whether the cells are text whose types are still to be found.
     """
     paths = matching(reference.location, root)
-    if len(paths) == 1:
-        return read_file(paths[0], reference.hints, na_values, shown=reference.text)
-    parts = [read_file(path, reference.hints, na_values, shown=path.name) for path in paths]
+    shown = [reference.text] if len(paths) == 1 else [shown_name(path) for path in paths]
+    parts = [read_file(path, reference.hints, na_values, shown=name) for path, name in zip(paths, shown, strict=True)]
+    return stacked(parts, shown)
+
+
+def stacked(parts: Sequence[tuple[pa.Table, bool]], shown: Sequence[str]) -> tuple[pa.Table, bool]:
+    """Put the rows of several files together.
+
+    Parameters
+    ----------
+    parts : sequence of (pyarrow.Table, bool)
+        As `read_file` gives them.
+    shown : sequence of str
+        What to call each in an error.
+
+    Raises
+    ------
+    WrongData
+        One has other columns than the first.
+    """
+    if len(parts) == 1:
+        return parts[0]
     names = parts[0][0].column_names
-    for path, (table, _) in zip(paths[1:], parts[1:], strict=True):
+    for other, (table, _) in zip(shown[1:], parts[1:], strict=True):
         if set(table.column_names) != set(names):
             lacking = [name for name in names if name not in table.column_names]
             more = [name for name in table.column_names if name not in names]
             raise WrongData(
-                f"{path.name} has other columns than {paths[0].name}",
+                f"{other} has other columns than {shown[0]}",
                 why=f"lacks: {', '.join(lacking) or '-'}\nhas besides: {', '.join(more) or '-'}",
                 mend="bring the files to the same columns, or narrow the glob",
                 code="N-SOURCE-021",
@@ -74,21 +93,16 @@ def read_file(path: Path, hints: Mapping[str, str], na_values: tuple[str, ...], 
         The file is empty, unreadable, of an unknown ending, or its content is not what its name says.
     """
     ending, compressed = _ending(path)
-    format_ = hints.get("format") or FORMATS.get(ending)
-    if format_ not in {"csv", "parquet", "json", "jsonl", "xlsx"}:
-        raise _unknown_format(shown, ending, hints.get("format"))
-    with _told(shown):
-        if path.stat().st_size == 0:
-            raise empty(shown)
-        check_content(path, format_, compressed, shown)
+    format_ = format_of(path, hints, shown=shown)
+    with reading(shown):
         if format_ == "csv":
             from noria.sources.delimited import read_delimited  # noqa: PLC0415 - the reader in use only
 
             return read_delimited(path, hints, na_values, ending=ending, shown=shown), True
         if format_ == "parquet":
-            import pyarrow.parquet as pq  # noqa: PLC0415 - as above
+            from noria.store.parquet import read_rows  # noqa: PLC0415 - as above
 
-            return pq.read_table(path), False
+            return read_rows(path), False
         if format_ == "xlsx":
             from noria.sources.workbook import read_workbook  # noqa: PLC0415 - as above
 
@@ -96,6 +110,25 @@ def read_file(path: Path, hints: Mapping[str, str], na_values: tuple[str, ...], 
         from noria.sources.json_rows import read_json  # noqa: PLC0415 - as above
 
         return read_json(path, compressed=bool(compressed), shown=shown), False
+
+
+def format_of(path: Path, hints: Mapping[str, str], *, shown: str) -> str:
+    """Say what a file is by its name, once its content agrees.
+
+    Raises
+    ------
+    WrongData
+        It is empty, unreadable, of an unknown ending, or its content is not what its name says.
+    """
+    ending, compressed = _ending(path)
+    format_ = hints.get("format") or FORMATS.get(ending)
+    if format_ not in {"csv", "parquet", "json", "jsonl", "xlsx"}:
+        raise _unknown_format(shown, ending, hints.get("format"))
+    with reading(shown):
+        if path.stat().st_size == 0:
+            raise empty(shown)
+        check_content(path, format_, compressed, shown)
+    return format_
 
 
 def _ending(path: Path) -> tuple[str, str]:
@@ -122,12 +155,19 @@ def _unknown_format(shown: str, ending: str, hint: str | None) -> WrongData:
 
 
 @contextmanager
-def _told(shown: str) -> Iterator[None]:
+def reading(shown: str) -> Iterator[None]:
+    """Tell what Arrow and the system say of a file that cannot be read as an error that names it."""
     try:
         yield
     except PermissionError as error:
         raise WrongData(
             f"{shown} may not be read: {error.strerror}", mend="give yourself the right to read it", code="N-SOURCE-011"
+        ) from error
+    except UnicodeEncodeError as error:
+        raise WrongData(
+            f"{shown} has a name that is no UTF-8, which Arrow cannot open",
+            mend="give it another name",
+            code="N-SOURCE-037",
         ) from error
     except (pa.ArrowException, OSError, EOFError) as error:
         raise WrongData(

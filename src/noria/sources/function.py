@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from importlib import import_module
 from pathlib import Path
 from traceback import extract_tb
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from noria.errors import NoriaError, SourceNotFound, WorkFailed, WrongData, did_you_mean
+from noria.errors import NoriaError, SourceNotFound, WorkFailed, WrongData, WrongSetting, did_you_mean
 from noria.sources.cells import columns_of
+from noria.sources.kind import Increment
+from noria.sources.mark import mark_of, set_back, unmark
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["call"]
+__all__ = ["call", "call_since"]
+
+_T = TypeVar("_T")
 
 
-def call(location: str, root: Path) -> pa.Table:
+def call(location: str, root: Path, **given: object) -> pa.Table:
     """Call ``module.function`` of the project folder, or of an installed package, and take what it returns as rows.
 
-    The function takes no arguments and returns a pyarrow or pandas table, anything else that speaks the Arrow
-    stream protocol, a dict of columns or a list of dicts.
+    The function takes no arguments, or what `given` holds, and returns a pyarrow or pandas table, anything else that
+    speaks the Arrow stream protocol, a dict of columns or a list of dicts.
 
     Raises
     ------
@@ -34,8 +40,12 @@ def call(location: str, root: Path) -> pa.Table:
     WorkFailed
         It or its module raised an error, or its rows are no table.
     """
+    return _told(location, root, lambda: _rows(_find(location, root)(**given), location))
+
+
+def _told(location: str, root: Path, work: Callable[[], _T]) -> _T:
     try:
-        return _rows(_find(location, root)(), location)
+        return work()
     except NoriaError:
         raise
     except Exception as error:
@@ -43,9 +53,57 @@ def call(location: str, root: Path) -> pa.Table:
         raise WorkFailed(
             f"python:{location} failed: {type(error).__name__}: {error}",
             why=_place(error, root),
-            mend="correct it; it is called without arguments",
+            mend="correct it; it is called without arguments, or with since= where [data] incremental is set",
             code="N-SOURCE-041",
         ) from error
+
+
+def call_since(location: str, root: Path, *, column: str, since: object, lag: float) -> Increment:
+    """Call a function that takes ``since``; the greatest value of the column in its rows is the next mark.
+
+    Parameters
+    ----------
+    location, root
+        As `call` takes them.
+    column : str
+        Column that grows with each change.
+    since : JSON value
+        The greatest value seen, as a time where it was one; None for all rows.
+    lag : float
+        Seconds to go back before a time.
+
+    Raises
+    ------
+    WrongSetting
+        The function does not take ``since``.
+    WrongData
+        Its rows do not have the column.
+    """
+    if "since" not in _told(location, root, lambda: inspect.signature(_find(location, root)).parameters):
+        raise WrongSetting(
+            f"python:{location} does not take `since`, which [data] incremental needs",
+            why="it is called with the greatest value seen, or None for all rows, and returns the rows from there on",
+            mend="def load(since=None): …",
+            code="N-SOURCE-042",
+        )
+    mark = set_back(unmark(since), lag)
+    table = call(location, root, since=mark)
+    if table.num_columns == 0:
+        return Increment(table, since, location, bound=mark)
+    if column not in table.column_names:
+        raise WrongData(
+            f"python:{location} gives no column {column!r}, which [data] incremental names",
+            why=f"columns: {', '.join(table.column_names[:30])}",
+            mend=did_you_mean(column, table.column_names) or "return it as well",
+            code="N-SOURCE-043",
+        )
+    cells = table.column(column)
+    high = pc.max(cells).as_py() if len(cells) > cells.null_count else None
+    set_back(high, lag)  # a lag that the next pull could not keep is refused at the first
+    seen = unmark(since)
+    # The function may have given nothing new, or only older rows.
+    older = high is None or (seen is not None and seen > high)
+    return Increment(table, since if older else mark_of(high), location, bound=mark)
 
 
 def _place(error: Exception, root: Path) -> str:
@@ -76,7 +134,7 @@ def _rows(result: object, location: str) -> pa.Table:
     )
 
 
-def _find(location: str, root: Path) -> Callable[[], object]:
+def _find(location: str, root: Path) -> Callable[..., object]:
     module, _, name = location.replace(":", ".").rpartition(".")
     if not module:
         raise SourceNotFound(
@@ -104,5 +162,5 @@ def _find(location: str, root: Path) -> Callable[[], object]:
             mend=did_you_mean(name, known) or f"define it: def {name}() -> pandas.DataFrame: …",
             code="N-SOURCE-014",
         )
-    found: Callable[[], object] = function
+    found: Callable[..., object] = function
     return found

@@ -8,8 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noria.errors import WrongData
+from noria.sources.doubts import doubted, refuse_nul
+from noria.store.aside import without_copies
 
-__all__ = ["alike", "retyped", "settle"]
+__all__ = ["alike", "retyped", "settle", "unmarked"]
 
 _INT = r"^[+-]?\d+$"
 _PADDED = r"^[+-]?0\d"
@@ -25,7 +27,13 @@ _DOTTED = r"^\d{1,2}\.\d{1,2}\.\d{4}( \d{2}:\d{2}(:\d{2})?)?$"
 _SLASHED = r"^\d{1,2}/\d{1,2}/\d{4}( \d{2}:\d{2}(:\d{2})?)?$"
 
 
-def settle(table: pa.Table, *, na_values: Sequence[str], from_text: bool) -> pa.Table:
+def settle(
+    table: pa.Table,
+    *,
+    na_values: Sequence[str],
+    from_text: bool,
+    note: Callable[[str], None] = lambda _text: None,
+) -> pa.Table:
     """Bring every column to int64, float64, bool, string or timestamp[us].
 
     Parameters
@@ -36,8 +44,16 @@ def settle(table: pa.Table, *, na_values: Sequence[str], from_text: bool) -> pa.
         Cells of text that mean "missing".
     from_text : bool
         The cells come from a text file, so that numbers are still written out.
+    note : callable
+        Told of columns that stay text because of a few cells.
+
+    Raises
+    ------
+    WrongData
+        A column holds no single values, or a NUL character.
     """
     columns = []
+    keep = without_copies(table)
     for name in table.column_names:
         column = _plain(table.column(name), name)
         if pa.types.is_string(column.type):
@@ -45,7 +61,27 @@ def settle(table: pa.Table, *, na_values: Sequence[str], from_text: bool) -> pa.
             # A "?" among numbers made the whole column text: with it gone, the numbers show.
             full = from_text or marked.null_count > column.null_count
             column = retyped(marked, numbers=full)
-        columns.append(column)
+            if pa.types.is_string(column.type):
+                refuse_nul(column, name)
+                if doubt := doubted(column, numbers=full):
+                    note(f"column {name} is text: {doubt}")
+        columns.append(keep(column))
+    return pa.table(columns, names=table.column_names)
+
+
+def unmarked(table: pa.Table, *, na_values: Sequence[str]) -> pa.Table:
+    """Bring the columns of a part of a table to plain types, and take marks of missing values out of its text.
+
+    What the text stands for is left open: that would follow from the whole column, of which this is a part.
+
+    Examples
+    --------
+    >>> unmarked(pa.table({"age": ["7", "?"]}), na_values=["?"]).to_pydict()
+    {'age': ['7', None]}
+    """
+    columns = [_plain(table.column(name), name) for name in table.column_names]
+    if na_values:
+        columns = [_without(one, na_values) if pa.types.is_string(one.type) else one for one in columns]
     return pa.table(columns, names=table.column_names)
 
 
@@ -91,7 +127,10 @@ def alike(tables: Sequence[pa.Table]) -> list[pa.Table]:
     names = tables[0].column_names
     types = {}
     for name in names:
-        found = {table.schema.field(name).type for table in tables} - {pa.null()}
+        # What has no value in one part says nothing of its type.
+        parts = [table.column(name) for table in tables]
+        found = {part.type for part in parts if part.null_count < len(part)} or {part.type for part in parts}
+        found -= {pa.null()}
         if len(found) <= 1:
             types[name] = next(iter(found), pa.string())
         elif all(pa.types.is_integer(kind) or pa.types.is_floating(kind) for kind in found):
@@ -100,8 +139,22 @@ def alike(tables: Sequence[pa.Table]) -> list[pa.Table]:
             types[name] = pa.timestamp("us")
         else:
             types[name] = pa.string()
-    wanted = pa.schema([(name, types[name]) for name in names])
-    return [table.cast(wanted) for table in tables]
+    return [
+        pa.table([keep(_as(table.column(name), types[name])) for name in names], names=names)
+        for table in tables
+        for keep in (without_copies(table),)
+    ]
+
+
+def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    if column.null_count == len(column):
+        return pa.chunked_array([pa.nulls(len(column), kind)])
+    if pa.types.is_string(kind) and pa.types.is_floating(column.type):
+        # 3.0 is what became of a 3 in a part where another cell was missing or had a fraction.
+        whole = pc.and_(pc.equal(pc.floor(column), column), pc.less(pc.abs(column), 1e15))
+        rounded = pc.if_else(whole, column, pa.scalar(None, column.type)).cast(pa.int64())
+        return pc.coalesce(rounded.cast(kind), column.cast(kind))
+    return column.cast(kind)
 
 
 def _plainly(column: pa.ChunkedArray, _present: pa.ChunkedArray) -> pa.ChunkedArray | None:
@@ -193,7 +246,10 @@ def _without(column: pa.ChunkedArray, na_values: Sequence[str]) -> pa.ChunkedArr
 def _plain(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     kind = column.type
     if pa.types.is_dictionary(kind):
-        return _plain(column.cast(kind.value_type), name)
+        # Arrow can neither cast nor take from a dictionary of string views, which polars makes.
+        plain = pa.string() if pa.types.is_string_view(kind.value_type) else kind.value_type
+        chunks = [chunk.dictionary.cast(plain).take(chunk.indices) for chunk in column.chunks]
+        return _plain(pa.chunked_array(chunks, plain), name)
     if pa.types.is_boolean(kind) or pa.types.is_string(kind):
         return column
     if pa.types.is_integer(kind):

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from noria.errors import WrongData
 from noria.sources.cells import columns_of
+from noria.sources.content import lines_of
+from noria.sources.inference import alike
+from noria.store.aside import Gathered
+from noria.store.memory import is_large
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["read_json"]
+__all__ = ["json_lines", "read_json"]
+
+_HEAD = 1 << 22
+_LINES = 20_000
+_GROWTH = 10
+"""Times that objects take more room in Python than their text does, about."""
 
 _DATA_KEYS = ("data", "rows", "records", "items", "results")
 
@@ -27,6 +39,8 @@ def read_json(path: Path, *, compressed: bool, shown: str) -> pa.Table:
     WrongData
         The text is no JSON, or holds something else than rows.
     """
+    if is_large(_GROWTH * path.stat().st_size) and _has_lines(path):
+        return _in_blocks(path, shown)
     with pa.input_stream(str(path)) if compressed else path.open("rb") as stream:
         content = stream.read()
     try:
@@ -40,6 +54,56 @@ def read_json(path: Path, *, compressed: bool, shown: str) -> pa.Table:
         raise WrongData(f"{shown} is empty", mend="check what should have written it", code="N-SOURCE-022")
     rows = _whole(text, shown) if start == "[" or not _is_lines(text) else _lines(text, shown)
     return columns_of(rows)
+
+
+def json_lines(path: Path, shown: str, *, rows: int) -> Iterator[pa.Table]:
+    """Read a file of one object a line, some lines at a time; columns may differ from one table to the next.
+
+    Raises
+    ------
+    WrongData
+        A line is no JSON, or no object.
+    """
+    with pa.input_stream(str(path)) as file:
+        lines = enumerate(lines_of(file), start=1)
+        while some := list(islice(lines, rows)):
+            yield columns_of([_record(text, f"{shown}, line {number}") for number, text in some if text.strip()])
+
+
+def _in_blocks(path: Path, shown: str) -> pa.Table:
+    gathered = Gathered()
+    for table in json_lines(path, shown, rows=_LINES):
+        gathered.add(table)
+    parts = gathered.tables()
+    names = list(dict.fromkeys(name for part in parts for name in part.column_names))
+    return pa.concat_tables(alike([_with(part, names) for part in parts]))
+
+
+def _with(table: pa.Table, names: Sequence[str]) -> pa.Table:
+    for name in names:
+        if name not in table.column_names:
+            table = table.append_column(name, pa.nulls(table.num_rows))
+    return table.select(names)
+
+
+def _record(text: bytes, shown: str) -> dict[str, object]:
+    try:
+        record = json.loads(text)
+    except ValueError as error:
+        raise WrongData(
+            f"{shown}: no JSON", why=str(error), mend="write one object a line", code="N-SOURCE-029"
+        ) from error
+    if not isinstance(record, dict):
+        raise WrongData(f"{shown}: not an object of columns and values", code="N-SOURCE-029")
+    return record
+
+
+def _has_lines(path: Path) -> bool:
+    """Say whether a file begins with an object on a line of its own and goes on after it."""
+    with pa.input_stream(str(path)) as file:
+        head = file.read(_HEAD).removeprefix(codecs.BOM_UTF8).lstrip()
+    first, _, more = head.partition(b"\n")
+    return first.startswith(b"{") and bool(more.strip()) and _is_lines(first.decode(errors="replace"))
 
 
 def _is_lines(text: str) -> bool:

@@ -2,210 +2,162 @@
 
 from __future__ import annotations
 
-import os
-import re
-from contextlib import contextmanager
-from dataclasses import dataclass
+import math
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from noria.errors import MissingExtra, SourceNotFound, WorkFailed, WrongArgument, WrongData, WrongSetting, did_you_mean
+from noria.errors import SourceNotFound, WrongData, did_you_mean
+from noria.sources.connection import connected, place_at, sqlite_path
+from noria.sources.kind import Increment
+from noria.sources.mark import mark_of, set_back, unmark
 from noria.store.blobs import digest_file, digest_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
-    import pyarrow as pa
+    from noria.sources.connection import Place
+    from noria.sources.kind import Pull, Reference
 
-__all__ = ["read_sql", "sql_token"]
+__all__ = ["place_of", "read_sql", "sql_token"]
 
-_FETCH = 50_000
-_DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
-_EXTRAS = {"psycopg": 'pip install "noria[postgres]"'}
-
-
-@dataclass(frozen=True)
-class _Place:
-    url: sa.URL
-    table: str | None
-    query: str | None
-    changed: str | None
+_FETCH = 20_000
 
 
-def read_sql(location: str, root: Path) -> pa.Table:
-    """Read a table or the rows of a query.
+def read_sql(
+    reference: Reference, pull: Pull, *, column: str | None = None, since: object = None, lag: float = 0.0
+) -> Increment:
+    """Read a table or the rows of a query, some rows at a time.
 
     Parameters
     ----------
-    location : str
-        SQLAlchemy URL, or ``env:NAME`` for one in the environment, followed by ``?table=NAME`` or ``?query=SELECT …``;
-        ``&changed=COLUMN`` names a column that moves with every change.
-    root : Path
-        Folder that a relative SQLite path starts from.
+    reference : Reference
+        SQLAlchemy URL, or ``env:NAME``, ``file:PATH``, ``keyring:SERVICE/USER`` for one, followed by ``?table=NAME`` or
+        ``?query=SELECT …``; ``&changed=COLUMN`` names a column that moves with every change.
+    pull : Pull
+        What is told to every kind.
+    column : str, optional
+        Column that grows with each change; then only rows from `since` on, less `lag` seconds.
+    since, lag
+        As `noria.sources.kind.Incremental.increment` takes them.
 
     Raises
     ------
     SourceNotFound
         There is no such database file or table.
     WrongData
-        The query is wrong, or gives no columns.
+        The query is wrong, or a column holds what is no value of a table.
+    WorkFailed
+        The database does not answer, or the connection is lost.
     MissingExtra
         The database's driver is not installed.
     """
-    import pyarrow as pa  # noqa: PLC0415 - only when rows are read, not for a token
+    from noria.sources.batches import Batches  # noqa: PLC0415 - only when rows are read, not for a token
+    from noria.sources.bulk import copied  # noqa: PLC0415 - as above
 
-    from noria.sources.cells import column_of  # noqa: PLC0415 - as above
-
-    place = _place(location, root)
-    with _connected(place) as connection:
-        result = connection.execution_options(stream_results=True).execute(_statement(place, connection))
+    place = place_at(reference, pull)
+    bound = _bound(unmark(since), lag)
+    with connected(place, pull) as connection:
+        high = total = None
+        if column is not None:
+            rows = _rows(place, connection)
+            asked: sa.Select[Any, Any] = sa.select(sa.func.count(), sa.func.max(sa.column(column))).select_from(rows)
+            total, high = connection.execute(asked).one()
+            _bound(high, lag)  # a lag that the next pull could not keep is refused at the first
+        statement = _statement(place, connection, column, bound)
+        table = copied(connection, statement, pull) if place.url.drivername == "postgresql+psycopg" else None
+        if table is not None:
+            _check_column(column, table.column_names)
+            return Increment(table, mark_of(high), place_of(reference, pull), total, bound=bound)
+        truths = _truths(place, connection)
+        result = connection.execution_options(yield_per=_FETCH).execute(statement)
         names = [str(name) for name in result.keys()]  # noqa: SIM118 - iterating a result gives rows
-        columns: list[list[object]] = [[] for _ in names]
-        while rows := result.fetchmany(_FETCH):
-            for column, values in zip(columns, zip(*rows, strict=True), strict=True):
-                column.extend(values)
-    return pa.table([column_of(column) for column in columns], names=names)
+        _check_column(column, names)
+        batches = Batches(names, result.cursor.description if result.cursor is not None else (), truths)
+        try:
+            while some := result.fetchmany(_FETCH):
+                batches.add(some)
+                pull.progress(None, f"{batches.rows:,} rows")
+        except Exception:
+            _let_go(result)
+            raise
+    table = batches.table(pull.note)
+    return Increment(table, mark_of(high), place_of(reference, pull), total, bound=bound)
 
 
-def sql_token(location: str, root: Path) -> str | None:
+def _check_column(column: str | None, names: Sequence[str]) -> None:
+    if column is not None and column not in names:
+        # SQLite takes the name of a missing column for a text, and answers.
+        raise WrongData(
+            f"the rows have no column {column!r}, which [data] incremental names",
+            why=f"columns: {', '.join(names[:30])}",
+            mend=did_you_mean(column, names) or "select it as well",
+            code="N-SOURCE-043",
+        )
+
+
+def _let_go(result: sa.CursorResult[Any]) -> None:
+    # PyMySQL would read the rest of the rows when the cursor is collected, though the connection is gone.
+    with suppress(AttributeError):
+        result.cursor._result.unbuffered_active = False
+    with suppress(SQLAlchemyError, AttributeError):
+        cursor = result.cursor
+        result.close()
+        if cursor is not None:
+            cursor.close()
+
+
+def sql_token(reference: Reference, pull: Pull) -> str | None:
     """Tell the state of a table or query cheaply; None when nothing short of reading would."""
-    place = _place(location, root)
-    if place.url.get_backend_name() == "sqlite":
-        return digest_json([location, _sqlite_state(place.url)])
-    with _connected(place) as connection:
+    place = place_at(reference, pull)
+    if place.backend == "sqlite":
+        path = Path(sqlite_path(place))
+        log = path.with_name(path.name + "-wal")
+        if place.table is not None:
+            with connected(place, pull) as connection:
+                _table(place, connection)  # the file may be there without it
+        return digest_json([reference.location, digest_file(path), digest_file(log) if log.is_file() else ""])
+    with connected(place, pull) as connection:
         state = _server_state(place, connection)
-    return None if state is None else digest_json([location, state])
+    return None if state is None else digest_json([reference.location, state])
 
 
-def _place(location: str, root: Path) -> _Place:
-    text, options = _options(_from_environment(location))
-    try:
-        url = sa.make_url(text)
-    except sa.exc.ArgumentError as error:
-        raise WrongArgument(
-            f"sql:{_hidden(location)} is no database URL",
-            mend="write sql:sqlite:///data/loans.db?table=loans or sql:env:LOANS_DB?table=loans",
-            code="N-SOURCE-050",
-        ) from error
-    url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
-    if (options.get("table") is None) == (options.get("query") is None):
-        raise WrongArgument(
-            f"sql:{_hidden(location)} must name a table or a query",
-            mend="add ?table=NAME, or ?query=SELECT …",
-            code="N-SOURCE-051",
-        )
-    if url.get_backend_name() == "sqlite":
-        url = _sqlite(url, root)
-    return _Place(url, options.get("table"), options.get("query"), options.get("changed"))
+def place_of(reference: Reference, pull: Pull) -> str:
+    """Name the database without its password; options, which may name a schema or hold a secret, as a digest."""
+    place = place_at(reference, pull)
+    options = sorted(place.url.query.items()) if place.backend != "sqlite" else []
+    return place.shown + (f" ({digest_json(options)[:8]})" if options else "")
 
 
-def _options(text: str) -> tuple[str, dict[str, str]]:
-    # A query may hold any sign, so it is taken as it stands, to the end.
-    found: dict[str, str] = {}
-    if "query=" in text:
-        text, _, query = text.partition("query=")
-        found["query"] = query.strip().rstrip(";")
-        text = text.rstrip("?&")
-    base, _, tail = text.partition("?")
-    kept = []
-    for part in filter(None, tail.split("&")):
-        name, _, value = part.partition("=")
-        if name in {"table", "changed"}:
-            found[name] = value
-        else:
-            kept.append(part)
-    return base + (f"?{'&'.join(kept)}" if kept else ""), found
-
-
-def _from_environment(location: str) -> str:
-    named = re.match(r"^env:([A-Za-z_][A-Za-z0-9_]*)(.*)$", location, re.DOTALL)
-    if named is None:
-        return location
-    value = os.environ.get(named[1])
-    if not value:
-        raise WrongSetting(
-            f"source sql:env:{named[1]} names an environment variable that is not set",
-            mend=f"export {named[1]}=postgresql://user@host/name",
-            code="N-SOURCE-052",
-        )
-    tail = named[2]
-    return value + (f"&{tail[1:]}" if "?" in value and tail.startswith("?") else tail)
-
-
-def _sqlite(url: sa.URL, root: Path) -> sa.URL:
-    name = url.database or ""
-    path = root / name
-    if not name or not path.is_file():
-        near = sorted(entry.name for entry in path.parent.iterdir()) if name and path.parent.is_dir() else []
-        raise SourceNotFound(
-            f"there is no database file {name!r}",
-            why=f"looked for {path}",
-            mend=did_you_mean(path.name, near) or "write sql:sqlite:///path/from/the/project.db?table=NAME",
-            code="N-SOURCE-015",
-        )
-    # Read-only: asking for rows must never make or change a database.
-    return url.set(database=f"file:{quote(str(path.resolve()))}", query={"mode": "ro", "uri": "true"})
-
-
-def _sqlite_state(url: sa.URL) -> list[str]:
-    path = Path(unquote((url.database or "").removeprefix("file:")))
-    log = path.with_name(path.name + "-wal")
-    return [digest_file(path), digest_file(log) if log.is_file() else ""]
-
-
-@contextmanager
-def _connected(place: _Place) -> Iterator[sa.Connection]:
-    shown = place.url.render_as_string(hide_password=True)
-    try:
-        engine = sa.create_engine(place.url)
-    except (ModuleNotFoundError, NoSuchModuleError) as error:
-        driver = getattr(error, "name", None) or place.url.drivername
-        raise MissingExtra(
-            f"reading {shown} needs the driver {driver}, which is not installed",
-            mend=_EXTRAS.get(driver, f"pip install the SQLAlchemy driver for {place.url.get_backend_name()}"),
-            code="N-SOURCE-053",
-        ) from error
-    try:
-        with engine.connect() as connection:
-            yield connection
-    except OperationalError as error:
-        if place.url.get_backend_name() != "sqlite":
-            raise WorkFailed(
-                f"the database {shown} does not answer",
-                why=str(error.orig).strip().splitlines()[0],
-                mend="start it, or correct the URL",
-                code="N-SOURCE-054",
-            ) from error
-        raise _refused(place, error) from error
-    except ProgrammingError as error:
-        raise _refused(place, error) from error
-    except DBAPIError as error:
-        raise _refused(place, error) from error
-    finally:
-        engine.dispose()
-
-
-def _refused(place: _Place, error: DBAPIError) -> WrongData:
-    return WrongData(
-        f"the database refused {'the query' if place.query else f'to read table {place.table!r}'}",
-        why=str(error.orig).strip().splitlines()[0],
-        mend="try the query in the database's own shell first",
-        code="N-SOURCE-055",
-    )
-
-
-def _statement(place: _Place, connection: sa.Connection) -> sa.Select[tuple[object]] | sa.TextClause:
+def _statement(place: Place, connection: sa.Connection, column: str | None, bound: object) -> sa.Executable:
+    if column is not None:
+        cell: sa.ColumnClause[Any] = sa.column(column)
+        chosen = sa.select(sa.text("*")).select_from(_rows(place, connection)).order_by(cell)
+        # A row without a value may be new each time: it is asked for again and replaced.
+        if bound is None:
+            return chosen
+        zoned = isinstance(bound, datetime) and bound.tzinfo is not None
+        since = sa.bindparam("since", bound, type_=sa.DateTime(timezone=True) if zoned else None)
+        return chosen.where(sa.or_(cell >= since, cell.is_(None)))
     if place.query is not None:
         return sa.text(place.query.replace(":", r"\:"))
     schema, table = _table(place, connection)
     return sa.select(sa.text("*")).select_from(sa.table(table, schema=schema))
 
 
-def _table(place: _Place, connection: sa.Connection) -> tuple[str | None, str]:
+def _rows(place: Place, connection: sa.Connection) -> sa.FromClause:
+    if place.query is not None:
+        # The line's end closes a comment that would swallow the bracket after it.
+        return sa.text(place.query.replace(":", r"\:") + "\n").columns().subquery("rows_of_query")
+    schema, name = _table(place, connection)
+    return sa.table(name, schema=schema).alias("rows_of_query")
+
+
+def _table(place: Place, connection: sa.Connection) -> tuple[str | None, str]:
     schema, dot, name = (place.table or "").rpartition(".")
     inspector = sa.inspect(connection)
     known = [*inspector.get_table_names(schema or None), *inspector.get_view_names(schema or None)]
@@ -221,22 +173,30 @@ def _table(place: _Place, connection: sa.Connection) -> tuple[str | None, str]:
     return (schema if dot else None), name
 
 
-def _server_state(place: _Place, connection: sa.Connection) -> list[str] | None:
-    if place.query is not None:
-        # The line's end closes a comment that would swallow the bracket after it.
-        rows: sa.FromClause = sa.text(place.query.replace(":", r"\:") + "\n").columns().subquery("rows_of_query")
-    else:
-        schema, name = _table(place, connection)
-        rows = sa.table(name, schema=schema).alias("rows_of_query")
-    if connection.dialect.name == "postgresql":
+def _truths(place: Place, connection: sa.Connection) -> frozenset[str]:
+    """Name the columns that a SQLite table declares as truth values: there they are whole numbers."""
+    if place.backend != "sqlite" or place.table is None:
+        return frozenset()
+    columns = sa.inspect(connection).get_columns(_table(place, connection)[1])
+    return frozenset(str(column["name"]) for column in columns if isinstance(column["type"], sa.Boolean))
+
+
+def _bound(mark: Any, lag: float) -> object:  # noqa: ANN401 - a time, a number or text
+    if lag:
+        return set_back(mark, lag)
+    # A database may keep fewer digits than it shows: 0.7 of four bytes is less than 0.7.
+    return mark - abs(mark) * 1e-6 if isinstance(mark, float) and math.isfinite(mark) else mark
+
+
+def _server_state(place: Place, connection: sa.Connection) -> list[str] | None:
+    rows = _rows(place, connection)
+    measured: list[sa.ColumnElement[Any]]
+    if place.changed:
+        measured = [sa.func.count(), sa.func.max(sa.column(place.changed))]
+    elif place.backend == "postgresql":
         # Hashed where the rows are: one scan there, forty bytes over the wire.
         text: sa.ColumnElement[str] = sa.literal_column("rows_of_query::text")
-        measured: list[sa.ColumnElement[int] | sa.ColumnElement[object]] = [
-            sa.func.count(),
-            sa.func.sum(sa.func.hashtextextended(text, sa.literal_column("0"))),
-        ]
-    elif place.changed:
-        measured = [sa.func.count(), sa.func.max(sa.column(place.changed))]
+        measured = [sa.func.count(), sa.func.sum(sa.func.hashtextextended(text, sa.literal_column("0")))]
     else:
         return None
     try:
@@ -246,7 +206,3 @@ def _server_state(place: _Place, connection: sa.Connection) -> list[str] | None:
             raise
         return None
     return [str(value) for value in found]
-
-
-def _hidden(location: str) -> str:
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", location)

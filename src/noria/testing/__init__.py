@@ -1,0 +1,1 @@
+"""Contract suites: what a second implementation of one of noria's interfaces must pass. Only tests import them."""
