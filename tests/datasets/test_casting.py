@@ -37,6 +37,16 @@ def test_casts(values: list[object], wanted: ColumnType, made: list[object]) -> 
     assert lost['a "b"'] == made.count(None) - values.count(None)
 
 
+def test_whatever_else_a_table_says_stays() -> None:
+    kept = pa.field("b", pa.int64(), nullable=False, metadata={"unit": "m"})
+    schema = pa.schema([pa.field("a", pa.string()), kept, pa.field("c", pa.string())], {"of": "somebody"})
+    table = pa.Table.from_arrays([pa.array(["1", "x"]), pa.array([3, 4]), pa.array(["1.5", None])], schema=schema)
+    made, lost = to_types(table, {"c": "float", "a": "int", "none": "int"})
+    assert made.to_pydict() == {"a": [1, None], "b": [3, 4], "c": [1.5, None]}
+    assert (made.schema.field("b"), made.schema.metadata) == (kept, schema.metadata)
+    assert lost == {"c": 0, "a": 1}
+
+
 def test_order_and_other_columns_stay() -> None:
     table = pa.table({"a": [str(number) for number in range(300_000)], "b": list(range(300_000))})
     made, _ = to_types(table, {"a": "int"})

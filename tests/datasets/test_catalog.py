@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import UTC, datetime
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from noria.datasets.catalog import Datasets
+from noria.datasets.parquet import fingerprint, to_bytes
 from noria.errors import CorruptedBlob, DatasetNotFound
 from noria.store.blobs import Blobs
 from noria.store.database import Database
@@ -93,3 +96,44 @@ def test_a_flipped_bit_is_noticed(database: Database, blobs: Blobs) -> None:
     path.write_bytes(data)
     with pytest.raises(CorruptedBlob):
         datasets.read(version)
+
+
+def big(rows: int = 60_000, seed: int = 0) -> pa.Table:
+    draw = np.random.default_rng(seed)
+    return pa.table({"id": np.arange(rows), "x": draw.normal(size=rows), "y": draw.normal(size=rows)})
+
+
+@pytest.mark.parametrize("key", [["id"], []])
+def test_a_version_costs_what_changed(database: Database, blobs: Blobs, key: list[str]) -> None:
+    datasets = Datasets(database, blobs)
+    draw = np.random.default_rng(1)
+    tables = [big()]
+    for _ in range(6):
+        x = tables[-1]["x"].to_numpy().copy()
+        x[draw.integers(0, len(x), 300)] = 7.5
+        kept = np.sort(draw.choice(len(x), len(x) - 50, replace=False))
+        tables.append(tables[-1].set_column(1, "x", pa.array(x)).take(pa.array(kept)))
+    versions = [datasets.commit("credit", table, source="", key=key) for table in tables]
+    whole = versions[0].digest
+    sizes = [blobs.files(version.digest)[0].stat().st_size for version in versions]
+    assert [len(blobs.files(version.digest)) for version in versions] == [1, 2, 3, 4, 5, 1, 2]
+    assert max(sizes[1:5]) < 0.02 * sizes[0]
+    for version, table in zip(versions, tables, strict=True):
+        assert datasets.read(version).equals(table)
+        assert blobs.get(version.digest) == to_bytes(table)
+        assert version.fingerprint == fingerprint(table)
+    # What is there by its changes is there: the same rows make no new version, nor a second copy.
+    assert datasets.commit("credit", tables[-1], source="", key=key) == versions[-1]
+    assert blobs.discard(whole, unused_since=time.time() + 60) == 0
+
+
+def test_a_damaged_parent_does_not_stop_a_commit(database: Database, blobs: Blobs) -> None:
+    datasets = Datasets(database, blobs)
+    one = datasets.commit("credit", big(), source="", key=["id"])
+    path = blobs.path(one.digest)
+    path.chmod(0o644)
+    path.write_bytes(b"nothing")
+    changed = big(seed=3)
+    two = datasets.commit("credit", changed, source="", key=["id"])
+    assert datasets.read(two).equals(changed)
+    assert len(blobs.files(two.digest)) == 1

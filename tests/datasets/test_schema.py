@@ -85,7 +85,7 @@ def test_names_that_are_not_there() -> None:
     [
         ({}, "say where the rows come from"),
         ({"source": "a", "query": "select 1"}, "exclude each other"),
-        ({"source": "s3://b/a.csv"}, "cannot read s3"),
+        ({"source": "ftp://b/a.csv"}, "unknown prefix"),
         ({"source": "a", "positive": "bad"}, "a target is needed"),
         ({"source": "a", "target": "y", "time": "y"}, "cannot be the time"),
         ({"source": "a", "key": "id"}, "tuple"),

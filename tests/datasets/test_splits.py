@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from noria.datasets.marks import COLLECTED
-from noria.datasets.splits import Method, Split, split
+from noria.datasets.splits import Method, Split, rows_digest, split
 from noria.errors import WrongArgument, WrongData, WrongSetting
 
 START = datetime(2026, 1, 1)
@@ -165,3 +165,53 @@ def test_hash_sides_stay_when_whole_numbers_become_floats_or_text() -> None:
         for written in (pa.array(ids), pa.array(ids, pa.float64()), pa.array(map(str, ids)))
     ]
     assert sides[0] == sides[1] == sides[2]
+
+
+@settings(deadline=None, max_examples=40)
+@given(tables(min_rows=10), st.sampled_from(["random", "stratified", "group"]), st.floats(0.1, 0.9))
+def test_another_seed_is_another_draw_of_the_same_size(table: pa.Table, method: Method, share: float) -> None:
+    group = "g" if method == "group" else None
+    made = [cut(table, method, share, group=group, seed=seed) for seed in (1, 1, 2)]
+    if any(one is None for one in made):
+        return
+    one, again, other = (part for part in made if part is not None)
+    assert np.array_equal(one.test, again.test)
+    if method != "group":  # groups are taken whole
+        assert len(one.test) == len(other.test)
+
+
+@settings(deadline=None, max_examples=60)
+@given(tables(), st.floats(0.1, 0.9), st.integers(0, 20))
+def test_groups_and_time_hold_together(table: pa.Table, share: float, gap: int) -> None:
+    try:
+        made = split(table, method="time", test=share, time="at", group="g", gap=timedelta(hours=gap))
+    except WrongData:
+        return
+    at, groups = table["at"].to_numpy(), table["g"].to_numpy()
+    assert at[made.train].max() + np.timedelta64(gap, "h") <= at[made.test].min()
+    known = [set(groups[rows][~np.isnan(groups[rows])]) for rows in (made.train, made.test)]
+    assert not known[0] & known[1]
+    # What is in neither is older than the test, and lies in the gap or belongs to a group of the test.
+    for row in set(range(table.num_rows)) - {*made.train, *made.test}:
+        assert at[row] < at[made.test].min()
+        assert groups[row] in known[1] or at[row] >= at[made.test].min() - np.timedelta64(gap, "h")
+
+
+@settings(deadline=None, max_examples=40)
+@given(tables(min_rows=6), st.randoms())
+def test_a_digest_says_which_rows(table: pa.Table, random: object) -> None:
+    order = list(range(table.num_rows))
+    random.shuffle(order)  # type: ignore[attr-defined]
+    for key in ([], ["id"], ["id", "g"]):
+        assert rows_digest(table.take(order), key) == rows_digest(table, key)
+        assert rows_digest(table.slice(1), key) != rows_digest(table, key)
+    other = table.set_column(0, "id", pa.array([9999, *table["id"].to_pylist()[1:]]))
+    assert rows_digest(other) != rows_digest(table)
+    assert rows_digest(other, ["id"]) != rows_digest(table, ["id"])
+    assert rows_digest(other, ["at"]) == rows_digest(table, ["at"])
+
+
+def test_no_two_rows_are_written_alike() -> None:
+    one, other = pa.table({"a": ["x\x1f", None], "b": ["y", ""]}), pa.table({"a": ["x", ""], "b": ["\x1fy", None]})
+    assert rows_digest(one) != rows_digest(other)
+    assert rows_digest(pa.table({"id": [1.0, 2.0]}), ["id"]) == rows_digest(pa.table({"id": [2, 1]}), ["id"])

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 
-from noria.datasets.sql import quoted, session
+from noria.datasets.sql import quoted, rows_of, session
+from noria.store.memory import is_large
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,24 +99,23 @@ def to_types(table: pa.Table, types: Mapping[str, ColumnType]) -> tuple[pa.Table
     >>> made["a"].to_pylist(), lost
     ([1, None, None], {'a': 1})
     """
-    wrong = {
-        name: wanted
-        for name, wanted in types.items()
-        if name in table.column_names and not fits(table.schema.field(name).type, wanted)
-    }
+    fields = {field.name: field for field in table.schema}
+    kinds = {name: field.type for name, field in fields.items()}
+    wrong = {name: wanted for name, wanted in types.items() if name in kinds and not fits(kinds[name], wanted)}
     if not wrong:
         return table, {}
-    chosen = ", ".join(
-        f"{cast_sql(name, table.schema.field(name).type, wanted)} AS {quoted(name)}" for name, wanted in wrong.items()
-    )
+    chosen = ", ".join(f"{cast_sql(name, kinds[name], wanted)} AS {quoted(name)}" for name, wanted in wrong.items())
     with session({"rows_of_table": table.select(list(wrong))}) as duck:
-        made: pa.Table = duck.sql(f"SELECT {chosen} FROM rows_of_table").to_arrow_table()  # noqa: S608 - names are quoted
-    lost = {}
+        found = duck.sql(f"SELECT {chosen} FROM rows_of_table")  # noqa: S608 - names are quoted
+        made = rows_of(found, large=is_large(table.nbytes))
+    columns, lost = dict(zip(table.column_names, table.columns, strict=True)), {}
     for name, wanted in wrong.items():
         column = made.column(name).cast(ARROW_TYPES[wanted])
-        lost[name] = column.null_count - table.column(name).null_count
-        table = table.set_column(table.column_names.index(name), name, column)
-    return table, lost
+        lost[name] = column.null_count - columns[name].null_count
+        columns[name], fields[name] = column, pa.field(name, column.type)
+    # All at once: a table of ten thousand columns is slow to change in one after the other.
+    schema = pa.schema(list(fields.values()), table.schema.metadata)
+    return pa.Table.from_arrays(list(columns.values()), schema=schema), lost
 
 
 def _from_text(cell: str, wanted: ColumnType) -> str:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from noria.datasets.sql import one_row, quoted, session
 from noria.store.blobs import digest_json
+from noria.store.parquet import keep_rows, write_rows
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from noria.store.blobs import Blobs, Digest
 
-__all__ = ["fingerprint", "from_file", "to_bytes"]
+__all__ = ["OPTIONS", "fingerprint", "plain", "to_bytes", "to_store"]
 
-_GROUP_ROWS = 122_880  # what DuckDB hands to one thread at a time
+OPTIONS: dict[str, Any] = {
+    "compression": "zstd",
+    "compression_level": 3,
+    "row_group_size": 122_880,  # what DuckDB hands to one thread at a time
+}
+"""How `noria.store.parquet.write_rows` is told to write."""
+
 _ALGORITHM = "duckdb-sum-2"
 
 
@@ -30,15 +36,25 @@ def to_bytes(table: pa.Table) -> bytes:
     True
     """
     sink = pa.BufferOutputStream()
-    plain = table.combine_chunks().replace_schema_metadata(None)
-    pq.write_table(plain, sink, compression="zstd", compression_level=3, row_group_size=_GROUP_ROWS)
+    write_rows(table.replace_schema_metadata(None), sink, **OPTIONS)
     data: bytes = sink.getvalue().to_pybytes()
     return data
 
 
-def from_file(path: Path) -> pa.Table:
-    """Read rows back."""
-    return pq.read_table(path)
+def to_store(table: pa.Table, blobs: Blobs) -> Digest:
+    """Keep what `to_bytes` gives in a store, without holding it in memory."""
+    return keep_rows(table.replace_schema_metadata(None), blobs, **OPTIONS)
+
+
+def plain(table: pa.Table) -> pa.Table:
+    """Give the rows as `to_bytes` writes them: in one piece, without what somebody noted about the table.
+
+    Examples
+    --------
+    >>> plain(pa.concat_tables([pa.table({"a": [1]}), pa.table({"a": [2]})]))["a"].num_chunks
+    1
+    """
+    return table.combine_chunks().replace_schema_metadata(None)
 
 
 def fingerprint(table: pa.Table) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from noria.datasets.sql import one_row, session
+from noria.datasets.sql import one_row, rows_of, session
 from noria.errors import WrongData, WrongSetting
 from noria.sources.inference import settle
 from noria.sources.names import checked
+from noria.store.memory import is_large
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,7 +61,7 @@ def select(query: str, tables: Mapping[str, pa.Table], *, rename: Mapping[str, s
         if not isinstance(statements, list) or len(statements) != 1:
             raise _wrong("it is more than one statement", tables)
         try:
-            made: pa.Table = duck.sql(query).to_arrow_table()
+            made = rows_of(duck.sql(query), large=is_large(sum(table.nbytes for table in tables.values())))
         except duckdb.Error as error:
             raise _wrong(str(error).splitlines()[0], tables) from error
     if made.num_rows == 0:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, cast
 
 from noria.errors import WrongSetting, did_you_mean
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from noria.datasets.casting import ColumnType
     from noria.datasets.settings import ColumnSettings, DataSettings
 
-__all__ = ["RESERVED", "Column", "Schema", "from_json", "infer"]
+__all__ = ["RESERVED", "Column", "Schema", "from_json", "infer", "reseen", "restated", "retyped"]
 
 RESERVED = "_noria_"
 """Prefix of noria's own bookkeeping columns: in no schema, never a feature."""
@@ -58,6 +60,8 @@ class Column:
         Why it is no feature.
     declared : tuple of str
         Which of type, min, max, values, match, nullable the project file says: those are checked.
+    severity : str, optional
+        What a row that breaks one of them does, where the project file says it for this column.
     """
 
     name: str
@@ -71,6 +75,7 @@ class Column:
     pii: bool = False
     reason: str = ""
     declared: tuple[str, ...] = ()
+    severity: Literal["error", "warn", "quarantine"] | None = None
 
     def to_json(self) -> dict[str, object]:
         """Give the fields as JSON."""
@@ -86,6 +91,7 @@ class Column:
             "pii": self.pii,
             "reason": self.reason,
             "declared": list(self.declared),
+            **({"severity": self.severity} if self.severity is not None else {}),
         }
 
 
@@ -100,16 +106,17 @@ class Schema:
         """All names."""
         return tuple(column.name for column in self.columns)
 
-    @property
+    @cached_property
     def left_out(self) -> dict[str, str]:
         """Columns that are no features by themselves, each with the reason."""
         return {column.name: column.reason for column in self.columns if not column.use}
 
     def __getitem__(self, name: str) -> Column:
-        for column in self.columns:
-            if column.name == name:
-                return column
-        raise KeyError(name)
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in reversed(self.columns)}
 
     def features(
         self,
@@ -133,6 +140,26 @@ class Schema:
     def to_json(self) -> dict[str, object]:
         """Give the schema as JSON; `from_json` reads it back."""
         return {"columns": [column.to_json() for column in self.columns]}
+
+
+def retyped(old: Schema, new: Schema) -> tuple[str, ...]:
+    """Say which columns hold something else than they did, a sentence each.
+
+    Examples
+    --------
+    >>> retyped(Schema((Column("age", "int"),)), Schema((Column("age", "text"), Column("new", "int"))))
+    ('column age was int and is text',)
+    """
+    before = {column.name: column.type for column in old.columns}
+    written = {"category", "text"}
+    return tuple(
+        f"column {column.name} was {before[column.name]} and is {column.type}"
+        for column in new.columns
+        if column.name in before
+        and before[column.name] != column.type
+        # How many different values there are moves a column between these two.
+        and not {before[column.name], column.type} <= written
+    )
 
 
 def from_json(value: object) -> Schema:
@@ -190,6 +217,45 @@ def infer(table: pa.Table, settings: DataSettings | None = None) -> Schema:
     return Schema(tuple(_column(name, table.column(name), declared.get(name)) for name in names))
 
 
+def restated(schema: Schema, settings: DataSettings) -> Schema:
+    """Give a stored version's schema with what the project file says of its columns now; no row is looked at.
+
+    Raises
+    ------
+    WrongSetting
+        The project file names a column that the version does not have.
+
+    Examples
+    --------
+    >>> from noria.datasets.settings import DataSettings
+    >>> said = DataSettings.model_validate({"source": "a.csv", "columns": {"age": {"min": 18}}})
+    >>> restated(Schema((Column("age", "int", min=17),)), said)["age"].min
+    18
+    """
+    _check_names(settings, schema.names)
+    plain = (replace(column, declared=(), severity=None) for column in schema.columns)
+    return Schema(
+        tuple(
+            _said(column, settings.columns[column.name]) if column.name in settings.columns else column
+            for column in plain
+        )
+    )
+
+
+def reseen(schema: Schema, table: pa.Table) -> Schema:
+    """Take anew what a schema says of values that were seen, from fewer rows; what was declared stays."""
+    found = {column.name: column for column in infer(table).columns}
+    made = []
+    for column in schema.columns:
+        seen = found.get(column.name, column)
+        if column.pii and not column.use:
+            made.append(column)  # nothing that was seen of it was kept
+            continue
+        changed = {name: getattr(seen, name) for name in ("min", "max", "values") if name not in column.declared}
+        made.append(replace(column, **changed))
+    return Schema(tuple(made))
+
+
 def _check_names(settings: DataSettings, names: Sequence[str]) -> None:
     named = [("target", settings.target), ("time", settings.time), ("group", settings.group)]
     named += [("key", name) for name in settings.key]
@@ -222,21 +288,31 @@ def _column(name: str, cells: pa.ChunkedArray, settings: ColumnSettings | None) 
     if said is not None and not fits(cells.type, said):
         cells = to_types(pa.table({name: cells}), {name: said})[0].column(name)
     found = _found(name, cells, said)
-    if settings is None:
-        return found
+    return found if settings is None else _said(found, settings)
+
+
+def _said(found: Column, settings: ColumnSettings) -> Column:
     given = {
         field: getattr(settings, field)
         for field in ("type", "min", "max", "values", "match", "nullable")
         if getattr(settings, field) is not None
     }
-    if "values" in given and found.type in {"category", "text"}:
+    if "values" in given and given.get("type", found.type) in {"category", "text"}:
         given["values"] = tuple(str(value) for value in given["values"])
-    made = replace(found, **given, pii=settings.pii, declared=tuple(given))
-    if settings.use is False:
-        return replace(made, use=False, reason="use = false")
+    made = replace(found, **given, pii=settings.is_personal, declared=tuple(given), severity=settings.severity)
     if settings.use is True:
         return replace(made, use=True, reason="")
-    return replace(made, use=False, reason="personal data (pii = true)") if settings.pii else made
+    if made.pii or settings.store == "pseudonym":
+        # What was seen of personal data is kept nowhere; what the project file itself says of it is no secret.
+        kept = {field: given.get(field) for field in ("min", "max", "values")}
+        made = replace(made, min=kept["min"], max=kept["max"], values=kept["values"])
+    if settings.use is False:
+        return replace(made, use=False, reason="use = false")
+    if settings.store == "pseudonym":
+        return replace(made, pii=True, use=False, reason="a pseudonym")
+    if settings.protected:
+        return replace(made, use=False, reason="people may not be treated differently for it (protected = true)")
+    return replace(made, use=False, reason="personal data (pii = true)") if settings.is_personal else made
 
 
 def _found(name: str, cells: pa.ChunkedArray, said: ColumnType | None) -> Column:
@@ -298,4 +374,4 @@ def _text(name: str, cells: pa.ChunkedArray, said: ColumnType | None) -> Column:
 
 
 def _finite(value: int | float) -> int | float | None:
-    return value if isinstance(value, int) or abs(value) != float("inf") else None
+    return value if isinstance(value, int) or math.isfinite(value) else None

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
 
 from noria.duration import checked_duration
-from noria.sources.settings import SourceRef
+from noria.sources.settings import IncrementalSettings, SourceRef
 
 __all__ = ["ColumnSettings", "DataSettings", "SplitSettings"]
 
@@ -53,12 +53,43 @@ class ColumnSettings(BaseModel):
         default=None, description="Regular expression that each value must contain a match of; anchor it with ^ and $."
     )
     nullable: StrictBool | None = Field(default=None, description="false: no value may be missing.")
+    severity: Literal["error", "warn", "quarantine"] | None = Field(
+        default=None, description="What a value that breaks any of these does; left out: as [data.checks] says."
+    )
     use: StrictBool | None = Field(
         default=None, description="false keeps the column out of the model; true keeps it in, whatever noria thinks."
     )
-    pii: StrictBool = Field(
-        default=False, description="Personal: left out of the model unless use = true, and never shown in profiles."
+    pii: StrictBool | Literal["direct", "quasi", "sensitive"] | None = Field(
+        default=None,
+        description="Personal: left out of the model unless use = true, and never shown in profiles. direct (the same "
+        "as true) names a person, quasi does so together with others, sensitive is what nobody may learn of them; "
+        "false says that it only looks so.",
     )
+    protected: StrictBool = Field(
+        default=False,
+        description="Nobody may be treated differently for it: left out of the model unless use = true.",
+    )
+    store: Literal["plain", "pseudonym", "drop"] = Field(
+        default="plain",
+        description="What of it is kept: pseudonym puts a keyed hash in its place and drop leaves the column out, both "
+        "before anything reaches the disk.",
+    )
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether it is personal in any way."""
+        return bool(self.pii)
+
+    @model_validator(mode="after")
+    def _kept(self) -> ColumnSettings:
+        if self.store == "plain":
+            return self
+        if self.use:
+            raise ValueError(f'use = true needs the values: store = "{self.store}" leaves none for a model')
+        said = [name for name in ("type", "min", "max", "values", "match") if getattr(self, name) is not None]
+        if said:
+            raise ValueError(f'{said[0]} asks for values that store = "{self.store}" does not keep')
+        return self
 
     @model_validator(mode="after")
     def _ordered(self) -> ColumnSettings:
@@ -78,6 +109,9 @@ class DataSettings(BaseModel):
     source: SourceRef | None = Field(default=None, description="Where the rows come from; this or query.")
     query: str | None = Field(
         default=None, min_length=1, description="DuckDB SQL over the tables of [tables]; this or source."
+    )
+    incremental: IncrementalSettings | None = Field(
+        default=None, description="Fetch only rows that are new or changed since the last version; sql: and python:."
     )
     target: ColumnName | None = Field(default=None, description="Column to be predicted; leave it out for clustering.")
     positive: Value | None = Field(
@@ -102,13 +136,29 @@ class DataSettings(BaseModel):
             raise ValueError("source and query exclude each other: name the tables of a query under [tables]")
         if self.source is None and self.query is None:
             raise ValueError('say where the rows come from: source = "data/loans.csv"')
+        if self.incremental is not None and self.source is None:
+            raise ValueError("incremental belongs to a source: write it under [tables.NAME] for the tables of a query")
         if self.positive is not None and self.target is None:
             raise ValueError("positive names a class, so a target is needed")
+        self._kept_roles()
         for role, name in (("key", self.target if self.target in self.key else None), ("time", self._same(self.time)),
                            ("group", self._same(self.group))):  # fmt: skip
             if name is not None:
                 raise ValueError(f"{name!r} is the target and cannot be the {role} as well")
         return self
+
+    def stored(self) -> DataSettings:
+        """Leave out the columns that are dropped before anything is stored: nothing after that knows them."""
+        kept = {name: said for name, said in self.columns.items() if said.store != "drop"}
+        return self.model_copy(update={"columns": kept})
+
+    def _kept_roles(self) -> None:
+        roles = [("target", self.target), ("time", self.time), ("group", self.group), *(("key", n) for n in self.key)]
+        for role, name in roles:
+            kept = self.columns[name].store if name in self.columns else "plain"
+            # A pseudonym still says which rows are the same; it is no label and no time.
+            if kept == "drop" or (kept == "pseudonym" and role in ("target", "time")):
+                raise ValueError(f'{name!r} is the {role}: columns.{name}.store cannot be "{kept}"')
 
     def _same(self, name: str | None) -> str | None:
         return name if name is not None and name == self.target else None
@@ -126,6 +176,13 @@ class SplitSettings(BaseModel):
         "Left out: stratified for classification, else random.",
     )
     test: float = Field(default=0.2, gt=0, lt=1, strict=True, description="Share of rows for the test.")
+    valid: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        strict=True,
+        description="Share of rows that judges the candidates, cut like the test, instead of [model] folds.",
+    )
     seed: int = Field(default=7, ge=0, strict=True, description="Decides the draw; the same seed, the same rows.")
     gap: Annotated[str, AfterValidator(checked_duration)] | None = Field(
         default=None,
@@ -137,6 +194,8 @@ class SplitSettings(BaseModel):
     def _sensible(self) -> SplitSettings:
         if self.gap is not None and self.method != "time":
             raise ValueError('gap is only for method = "time"')
+        if self.valid is not None and self.test + self.valid >= 1:
+            raise ValueError(f"test ({self.test}) and valid ({self.valid}) leave nothing to learn from")
         return self
 
     def resolved(self, task: str) -> SplitSettings:

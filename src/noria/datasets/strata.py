@@ -33,7 +33,7 @@ def strata(column: pa.ChunkedArray) -> NDArray[np.int64]:
         pa.types.is_integer(kind) and pc.count_distinct(column).as_py() > _MOST_CLASSES
     )
     if numeric:
-        values = np.array(column.cast(pa.float64()).to_numpy(), dtype=float)
+        values = np.array(column.cast(pa.float64(), safe=False).to_numpy(), dtype=float)
         edges = np.unique(np.nanquantile(values, np.linspace(0, 1, _BINS + 1)[1:-1])) if len(values) else values
         codes = np.searchsorted(edges, values, side="right").astype(np.int64)
         codes[np.isnan(values)] = len(edges) + 1

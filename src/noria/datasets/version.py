@@ -25,7 +25,9 @@ class DatasetVersion:
     number : int
         From 1.
     digest : str
-        Of the Parquet file that holds the rows.
+        Of the Parquet file that holds the rows, as it was written when they were committed. Where only their changes
+        are kept, the file is written again from them, and the same rows prove themselves by a digest of their values
+        should another release of the writer give other bytes.
     fingerprint : str
         The same for the same rows in any order.
     rows, columns : int
