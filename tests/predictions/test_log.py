@@ -16,7 +16,7 @@ import pytest
 
 from noria.errors import WrongArgument
 from noria.predictions.log import PredictionLog
-from noria.predictions.segment import CLOSED, OPEN, compact, read_segment
+from noria.predictions.segment import CLOSED, OPEN, Segment, compact, read_segment
 from noria.scoring.column import SignatureColumn
 from noria.scoring.signature import Signature
 
@@ -109,6 +109,22 @@ def test_a_disk_that_refuses_is_counted_and_does_not_stop_the_log(tmp_path: Path
     log.close()
     assert log.read("credit")["prediction_id"].to_pylist() == ["p5"]
     assert log.counts().error == ""
+
+
+def test_whatever_goes_wrong_while_it_writes_the_log_goes_on(
+    tmp_path: Path, entry: MakeEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = PredictionLog(tmp_path)
+    with monkeypatch.context() as broken:
+        broken.setattr(Segment, "write", lambda *_: {}["nobody thought of this"])
+        log.append(entry(1, 4))
+        log.flush()
+        assert (log.counts().dropped, log.counts().pending) == (4, 0)
+        assert "nobody thought of this" in log.counts().error
+    log.append(entry(5))
+    log.flush()
+    assert (log.counts().written, log.counts().error) == (1, "")
+    log.close()
 
 
 def test_a_segment_cut_off_anywhere_gives_its_complete_batches(tmp_path: Path, entry: MakeEntry) -> None:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from noria.errors import CheckFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pyarrow as pa
 
     from noria.checks.settings import Severity
 
-__all__ = ["Finding", "Report"]
+__all__ = ["Finding", "Report", "raise_for"]
 
 _SHOWN = 8
 
@@ -24,8 +26,9 @@ class Finding:
     Parameters
     ----------
     check : str
-        Kind: rows, missing, type, range, values, match, unique, rule, freshness; target, duplicates, constant,
-        empty-column, mixed, infinite, spelling, leakage, identifier.
+        Kind: rows, missing, type, range, values, match, unique, rule, reference, drift, freshness; target, duplicates,
+        constant, empty-column, mixed, infinite, spelling, leakage, identifier; straddling-key, -group, -time, -row,
+        -near.
     column : str, optional
         Column it is about.
     severity : str
@@ -126,12 +129,23 @@ class Report:
         CheckFailed
             With each failed check and its mend.
         """
-        failed = [finding for finding in self.findings if finding.severity == "error"]
-        if failed:
-            more = f"\n… and {len(failed) - _SHOWN} more" if len(failed) > _SHOWN else ""
-            raise CheckFailed(
-                f"{len(failed)} check{'s' if len(failed) > 1 else ''} failed on {what}",
-                why="\n".join(f"- {finding.message}" for finding in failed[:_SHOWN]) + more,
-                mend="\n".join(dict.fromkeys(finding.mend for finding in failed[:_SHOWN] if finding.mend)),
-                code="N-CHECKS-001",
-            )
+        raise_for(self.findings, what)
+
+
+def raise_for(findings: Sequence[Finding], what: str) -> None:
+    """Stop where something of severity error was found.
+
+    Raises
+    ------
+    CheckFailed
+        With each failed check and its mend.
+    """
+    failed = [finding for finding in findings if finding.severity == "error"]
+    if failed:
+        more = f"\n… and {len(failed) - _SHOWN} more" if len(failed) > _SHOWN else ""
+        raise CheckFailed(
+            f"{len(failed)} check{'s' if len(failed) > 1 else ''} failed on {what}",
+            why="\n".join(f"- {finding.message}" for finding in failed[:_SHOWN]) + more,
+            mend="\n".join(dict.fromkeys(finding.mend for finding in failed[:_SHOWN] if finding.mend)),
+            code="N-CHECKS-001",
+        )

@@ -1,29 +1,56 @@
-"""One answered request, and the columns it becomes in the log."""
+"""One answered request, and the rows it becomes in the log."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 from noria.scoring.answers import label_text
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    import pyarrow as pa
-
     from noria.scoring.answers import Answers
     from noria.scoring.signature import Checked, Signature
 
-__all__ = ["CARRIED", "FEATURE", "PROBABILITY", "Entry", "batch", "empty_schema", "schema"]
+__all__ = ["CARRIED", "COMMON", "FEATURE", "PROBABILITY", "Entry", "Layout", "encode", "layout"]
 
 FEATURE, CARRIED, PROBABILITY = "x.", "k.", "p."
 """Prefixes of the columns that hold features, columns that came along, and probabilities."""
 
+Kind = Literal["text", "texts", "int", "float", "bool", "utc", "time"]
+"""Of a column's values; ``utc`` is a moment, ``time`` what a feature says without a zone."""
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+Layout = tuple[tuple[str, Kind], ...]
+"""Names and kinds of a log's columns, in order."""
+
+COMMON: Layout = (
+    ("prediction_id", "text"),
+    ("ts", "utc"),
+    ("model", "text"),
+    ("version", "int"),
+    ("arm", "text"),
+    ("latency_ms", "float"),
+    ("prediction", "text"),
+    ("score", "float"),
+    ("flags", "texts"),
+)
+"""The columns every log has, whatever the model."""
+
+_KINDS: dict[str, Kind] = {
+    "float": "float",
+    "int": "int",
+    "bool": "bool",
+    "category": "text",
+    "text": "text",
+    "timestamp": "time",
+}
+_encoder = msgspec.msgpack.Encoder()
+
+
+class Entry(msgspec.Struct, frozen=True):
     """The rows of one request.
 
     Attributes
@@ -53,73 +80,49 @@ class Entry:
     signature: Signature
 
 
-def empty_schema() -> pa.Schema:
-    """Give the columns every log has, whatever the model."""
-    import pyarrow as pa  # noqa: PLC0415 - heavy
-
-    return pa.schema(
-        [
-            ("prediction_id", pa.string()),
-            ("ts", pa.timestamp("us", tz="UTC")),
-            ("model", pa.string()),
-            ("version", pa.int64()),
-            ("arm", pa.string()),
-            ("latency_ms", pa.float64()),
-            ("prediction", pa.string()),
-            ("score", pa.float64()),
-            ("flags", pa.list_(pa.string())),
-        ]
-    )
-
-
-def schema(signature: Signature, classes: Sequence[str]) -> pa.Schema:
+def layout(signature: Signature, classes: Sequence[str]) -> Layout:
     """Give the columns of a model's log: the common ones, ``p.`` for probabilities, ``x.`` features, ``k.`` the rest.
 
     The prediction is a number for regression, else the text of the class or cluster.
     """
-    import pyarrow as pa  # noqa: PLC0415 - heavy
-
-    types = {
-        "float": pa.float64(),
-        "int": pa.int64(),
-        "bool": pa.bool_(),
-        "category": pa.string(),
-        "text": pa.string(),
-        "timestamp": pa.timestamp("us"),
-    }
-    made = empty_schema()
-    if signature.task == "regression":
-        made = made.set(made.get_field_index("prediction"), pa.field("prediction", pa.float64()))
-    fields = [*made]
-    fields += [pa.field(PROBABILITY + name, pa.float64()) for name in classes]
-    fields += [pa.field(FEATURE + column.name, types[column.type]) for column in signature.columns]
-    fields += [pa.field(CARRIED + column.name, types[column.type]) for column in signature.carried]
-    return pa.schema(fields)
+    said: Kind = "float" if signature.task == "regression" else "text"
+    made = [(name, said if name == "prediction" else kind) for name, kind in COMMON]
+    made += [(PROBABILITY + name, "float") for name in classes]
+    made += [(FEATURE + column.name, _KINDS[column.type]) for column in signature.columns]
+    made += [(CARRIED + column.name, _KINDS[column.type]) for column in signature.carried]
+    return tuple(made)
 
 
-def batch(entries: Sequence[Entry], wanted: pa.Schema) -> pa.RecordBatch:
-    """Turn entries of one schema into one record batch."""
-    import pyarrow as pa  # noqa: PLC0415 - heavy
+def encode(entry: Entry) -> bytes:
+    """Write an entry as MessagePack: what holds for all of its rows, then column by column what differs.
 
-    columns: dict[str, list[object]] = {name: [] for name in wanted.names}
-    for entry in entries:
-        rows = len(entry.ids)
-        answers, checked = entry.answers, entry.checked
-        columns["prediction_id"] += entry.ids
-        columns["ts"] += [entry.at] * rows
-        columns["model"] += [entry.model] * rows
-        columns["version"] += [entry.version] * rows
-        columns["arm"] += [entry.arm] * rows
-        columns["latency_ms"] += [entry.latency_ms] * rows
-        regression = entry.signature.task == "regression"
-        columns["prediction"] += answers.predictions if regression else map(label_text, answers.predictions)
-        columns["score"] += answers.scores
-        columns["flags"] += map(list, answers.flags)
-        for number, name in enumerate(answers.classes):
-            columns[PROBABILITY + name] += [row[number] for row in answers.probabilities or ()]
-        for prefix, held in ((FEATURE, checked.columns), (CARRIED, checked.carried)):
-            for name, values in held.items():
-                columns[prefix + name] += values
-    return pa.RecordBatch.from_arrays(
-        [pa.array(columns[field.name], type=field.type) for field in wanted], schema=wanted
+    Reference for what `noria.predictions.columns` reads back: rows, ts, model, version, arm, latency_ms; then lists of
+    prediction_id, prediction, score and flags; a list of probabilities for each row; the lists of the features and of
+    the columns that came along, in the order of the layout.
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError
+        A value is of no kind that a log holds.
+    """
+    answers, checked = entry.answers, entry.checked
+    said: Sequence[object] = answers.predictions
+    if entry.signature.task != "regression":
+        said = [value if type(value) is str else label_text(value) for value in said]
+    return _encoder.encode(
+        (
+            len(entry.ids),
+            entry.at,
+            entry.model,
+            entry.version,
+            entry.arm,
+            entry.latency_ms,
+            entry.ids,
+            said,
+            answers.scores,
+            answers.flags,
+            answers.probabilities if answers.classes else (),
+            *checked.columns.values(),
+            *checked.carried.values(),
+        )
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from noria.errors import WrongData
 from noria.predictions.entry import CARRIED, FEATURE
 from noria.predictions.tables import prediction_labels
 from noria.scoring.answers import label_text
+from noria.security.pseudonyms import is_pseudonym
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -203,11 +204,27 @@ def by_key(
     predictions = _predictions(model, log, key)
     found: list[tuple[str, LabelValue]] = []
     unmatched = 0
+    renamed = _renaming(predictions, log, len(key))
     for identity, value in rows:
-        ids = predictions.get(tuple(_text(identity.get(name)) for name in key), ())
+        asked = tuple(rename(_text(identity.get(name))) for rename, name in zip(renamed, key, strict=True))
+        ids = predictions.get(asked, ())
         found += [(each, value) for each in ids]
         unmatched += not ids
     return found, unmatched
+
+
+def _renaming(known: Collection[tuple[str, ...]], log: PredictionLog, columns: int) -> list[Callable[[str], str]]:
+    """Give for each key column what makes of a value the one that the log holds: its pseudonym, or itself.
+
+    Whoever knows what turned out true knows people by their own names.
+    """
+    names = log.pseudonyms
+    if names is None:
+        return [str] * columns
+    return [
+        (lambda text: names.of(text) or text) if any(is_pseudonym(each[place]) for each in known) else str
+        for place in range(columns)
+    ]
 
 
 def _predictions(model: str, log: PredictionLog, key: Sequence[str]) -> dict[tuple[str, ...], list[str]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from noria.predictions.entry import empty_schema
-from noria.predictions.segment import CLOSED, OPEN, read_segment
+from noria.predictions.columns import empty_schema
+from noria.predictions.segment import CLOSED, GROWING, read_segment
 from noria.security.names import checked_name
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ def _segments(folder: Path, since: datetime | None, until: datetime | None) -> l
     for day in sorted(folder.glob("????-??-??")):
         if first <= day.name <= last:
             closed = {path.stem: path for path in day.glob(f"[!.]*{CLOSED}")}
-            growing = {path.stem: path for path in day.glob(f"[!.]*{OPEN}")}
-            # A segment in both forms was killed between the two: the Parquet file is the whole of it.
+            growing = {path.stem: path for form in GROWING for path in day.glob(f"[!.]*{form}")}
+            # A segment in both forms whose process was killed between the two: the Parquet file is the whole of it.
             found += sorted((growing | closed).values())
     return found
 

@@ -1,91 +1,111 @@
-"""Files of the log: Arrow streams while they grow, Parquet once they are closed.
+"""Files of the log: frames of rows while they grow, Parquet once they are closed.
 
-A stream that was cut off anywhere still gives every complete batch, which neither Parquet nor Arrow's file format
-does: both keep their table of contents at the end.
+What was cut off anywhere still gives every complete frame (`noria.predictions.frames`), which neither Parquet nor
+Arrow's file format does: both keep their table of contents at the end.
 """
 
 from __future__ import annotations
 
 import fcntl
-import io
 import os
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from noria.store.files import ensure_folder, sync_folder, write_atomic
+from noria.predictions.frames import first_frame, frame, read_frames
+from noria.store.files import ensure_folder, replacing, sync_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
     import pyarrow as pa
 
-__all__ = ["CLOSED", "OPEN", "Segment", "compact", "read_segment"]
+    from noria.predictions.entry import Layout
 
-OPEN, CLOSED = ".arrows", ".parquet"
+__all__ = ["CLOSED", "GROWING", "OPEN", "Segment", "compact", "is_growing", "read_segment"]
+
+OPEN, CLOSED = ".rows", ".parquet"
+GROWING = (OPEN, ".arrows")
+"""What may still be growing, or was cut off; the second is how noria wrote before, and is only read."""
+
+
+_GROUP_ROWS = 10_000
+"""Of a row group of Parquet: what is in memory at once while a segment becomes Parquet."""
+
+_FRAME_REQUESTS = 256
+"""A reader has the objects of one frame at a time: more of them, and the garbage collector takes most of the time."""
 
 
 class Segment:
-    """One growing stream. The process that writes it holds a lock on it until it dies.
+    """One growing file. The process that writes it holds a lock on it until it dies.
 
     Parameters
     ----------
     path : Path
-        A new file, ending in ``.arrows``.
-    schema : pyarrow.Schema
-        Of every batch.
+        A new file, ending in ``.rows``.
+    layout : Layout
+        Of every row.
     """
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
-        import pyarrow as pa  # noqa: PLC0415 - heavy
-
+    def __init__(self, path: Path, layout: Layout) -> None:
         ensure_folder(path.parent)
         self.path = path
-        self.rows = 0
-        self._file = path.open("xb")
+        self.requests = self.rows = 0
+        # Unbuffered: what could not be written must not be tried again when the file is closed.
+        self._file = path.open("xb", buffering=0)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            options = pa.ipc.IpcWriteOptions(compression="lz4")
-            self._stream = pa.ipc.new_stream(self._file, schema, options=options)
+            self._append(first_frame(layout))
             sync_folder(path.parent)
         except OSError:
             self._file.close()
             raise
 
-    def write(self, batch: pa.RecordBatch) -> None:
-        """Append a batch; it survives the process when this returns, and the machine too."""
-        self._stream.write_batch(batch)
-        self._file.flush()
+    def write(self, requests: Sequence[bytes], rows: int) -> None:
+        """Append so many rows of some requests; they survive the process when this returns, and the machine too."""
+        starts = range(0, len(requests), _FRAME_REQUESTS)
+        self._append(b"".join(frame(requests[start : start + _FRAME_REQUESTS]) for start in starts))
         os.fsync(self._file.fileno())
-        self.rows += batch.num_rows
-
-    def abandon(self) -> None:
-        """Let go of a stream that could not be written to."""
-        self._file.close()
+        self.requests += len(requests)
+        self.rows += rows
 
     def close(self) -> None:
-        """End the stream."""
-        try:
-            self._stream.close()
-            self._file.flush()
-        finally:
-            self._file.close()
+        """Let go of the file."""
+        self._file.close()
+
+    def _append(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._file.write(rest) :]
+
+
+def is_growing(path: Path) -> bool:
+    """Say whether a living process writes it."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
 
 
 def read_segment(path: Path, columns: Sequence[str] | None = None) -> pa.Table | None:
-    """Read every complete batch of a segment; None when not even its schema is whole, or it is gone.
+    """Read every complete part of a segment; None when not even its layout is whole, or it is gone.
 
-    Of a closed one only `columns` are read, where they are given; a growing one is read whole.
+    Only `columns` are read, where they are given.
     A segment that has been compacted between listing and reading is read as what it became.
     """
     try:
         if path.suffix == CLOSED:
             return _closed(path, columns)
         with path.open("rb") as file:
-            return _batches(file)
+            return _framed(file, columns) if path.suffix == OPEN else _streamed(file)
     except FileNotFoundError:
         moved = path.with_suffix(CLOSED)
-        return _closed(moved, columns) if path.suffix == OPEN and moved.exists() else None
+        return _closed(moved, columns) if path.suffix != CLOSED and moved.exists() else None
 
 
 def _closed(path: Path, columns: Sequence[str] | None) -> pa.Table:
@@ -96,7 +116,46 @@ def _closed(path: Path, columns: Sequence[str] | None) -> pa.Table:
         return file.read(columns=columns)
 
 
-def _batches(file: BinaryIO) -> pa.Table | None:
+def _framed(file: BinaryIO, columns: Sequence[str] | None) -> pa.Table | None:
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+
+    found = _batches(file, columns)
+    return None if found is None else pa.Table.from_batches(found)
+
+
+def _batches(file: BinaryIO, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch] | None:
+    """Give an empty batch and then one for each frame; None when not even the layout is whole."""
+    from noria.predictions.columns import batch  # noqa: PLC0415 - processes that only write read nothing
+
+    found = read_frames(file)
+    if found is None:
+        return None
+    layout, frames = found
+    return chain([batch(layout, [], columns)], (batch(layout, rows, columns) for rows in frames))
+
+
+def _parts(file: BinaryIO, form: str) -> Iterator[pa.Table]:
+    """Give the rows of a growing segment in tables of a size that Parquet compresses well, one at a time."""
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+
+    if form != OPEN:
+        table = _streamed(file)
+        if table is not None and table.num_rows:
+            yield table
+        return
+    held: list[pa.RecordBatch] = []
+    rows = 0
+    for each in _batches(file) or ():
+        held.append(each)
+        rows += each.num_rows
+        if rows >= _GROUP_ROWS:
+            yield pa.Table.from_batches(held).combine_chunks()
+            held, rows = [], 0
+    if rows:
+        yield pa.Table.from_batches(held).combine_chunks()
+
+
+def _streamed(file: BinaryIO) -> pa.Table | None:
     import pyarrow as pa  # noqa: PLC0415 - heavy
 
     try:
@@ -116,9 +175,9 @@ def _batches(file: BinaryIO) -> pa.Table | None:
 
 
 def compact(path: Path) -> Path | None:
-    """Turn a stream that nobody writes any more into Parquet; give None where somebody still does.
+    """Turn a growing segment that nobody writes any more into Parquet; give None where somebody still does.
 
-    The Parquet file appears whole under its final name before the stream goes, and readers prefer it: at every
+    The Parquet file appears whole under its final name before the other goes, and readers prefer it: at every
     instant each row is read once.
     """
     import pyarrow.parquet as pq  # noqa: PLC0415 - heavy
@@ -132,12 +191,13 @@ def compact(path: Path) -> Path | None:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             return None
-        table = read_segment(path)
         final = path.with_suffix(CLOSED)
-        if table is not None and table.num_rows:
-            whole = io.BytesIO()
-            pq.write_table(table, whole, compression="zstd")
-            write_atomic(final, whole.getvalue())
+        parts = _parts(file, path.suffix)
+        first = next(parts, None)
+        if first is not None:
+            with replacing(final) as whole, pq.ParquetWriter(whole, first.schema, compression="zstd") as writer:
+                for part in chain([first], parts):
+                    writer.write_table(part)
         path.unlink(missing_ok=True)
         sync_folder(path.parent)
         return final if final.exists() else None
