@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -28,6 +30,11 @@ def test_blanks_and_marks() -> None:
     assert made["debt"].to_pylist() == [5, None, 5, 7, 7]
     assert [(step.rule, step.count, step.of) for step in done] == [("trim", 2, "cells"), ("na_values", 2, "cells")]
     assert done[0].to_json() == {"rule": "trim", "count": 2, "of": "cells"}
+
+
+def test_a_mark_among_numbers_beyond_what_a_double_tells_apart() -> None:
+    made, _ = clean(pa.table({"n": [2**60 + 1, -999, 7]}), CleanSettings(na_values=("-999",)))
+    assert made["n"].to_pylist() == [2**60 + 1, None, 7]
 
 
 def test_no_trim() -> None:
@@ -93,3 +100,46 @@ def test_cleaning_twice_changes_nothing_more(rows: list[tuple[int | None, str | 
     assert twice.equals(once)
     assert done == ()
     assert len({tuple(row.values()) for row in once.to_pylist()}) == once.num_rows
+
+
+@pytest.mark.parametrize(
+    ("do", "ages", "count", "of"),
+    [
+        ("null", [None, 18, 50, 110, None, None], 2, "cells"),
+        ("clip", [18, 18, 50, 110, 110, None], 2, "cells"),
+        ("drop", [18, 50, 110, None], 2, "rows"),
+    ],
+)
+def test_values_that_cannot_be(do: str, ages: list[int | None], count: int, of: str) -> None:
+    table = pa.table({"age": [17, 18, 50, 110, 111, None]})
+    settings = CleanSettings.model_validate({"bounds": {"age": {"min": 17.5, "max": 110, "do": do}}})
+    made, done = clean(table, settings)
+    assert made["age"].to_pylist() == ages
+    assert [(step.count, step.of) for step in done] == [(count, of)]
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(st.none() | st.floats(allow_nan=False), min_size=1), st.floats(-9, 9), st.sampled_from(["null", "clip"])
+)
+def test_nothing_lies_outside_afterwards(values: list[float | None], low: float, do: str) -> None:
+    table = pa.table({"x": pa.array(values, pa.float64())})
+    made, _ = clean(table, CleanSettings.model_validate({"bounds": {"x": {"min": low, "do": do}}}))
+    assert made.num_rows == len(values)
+    for before, after in zip(values, made["x"].to_pylist(), strict=True):
+        assert after == (before if before is None or before >= low else (None if do == "null" else low))
+
+
+def test_bounds_of_times_and_of_what_has_none() -> None:
+    days = pa.array([datetime(2020, 1, 1), datetime(2026, 1, 1)], pa.timestamp("us"))
+    table = pa.table({"at": days, "t": ["a", "b"]})
+    last = {"max": datetime(2025, 1, 1), "do": "drop"}
+    assert clean(table, CleanSettings.model_validate({"bounds": {"at": last}}))[0].num_rows == 1
+    for name, bound in (("t", 3), ("at", 3), ("at", "soon")):
+        with pytest.raises(WrongSetting, match="does not fit"):
+            clean(table, CleanSettings.model_validate({"bounds": {name: {"max": bound}}}))
+    with pytest.raises(WrongSetting, match="does not have"):
+        clean(table, CleanSettings.model_validate({"bounds": {"att": {"max": 1}}}))
+    for wrong in ({}, {"min": 2, "max": 1}, {"min": "a", "max": 1}, {"min": 1, "do": "hide"}):
+        with pytest.raises(ValidationError):
+            CleanSettings.model_validate({"bounds": {"at": wrong}})

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ def rows() -> pd.DataFrame:
             "a": rng.normal(5, 2, n),
             "b": rng.integers(0, 9, n).astype(float),
             "empty": np.full(n, np.nan),
-            "g": pd.Series(rng.choice(["x", "y", "z"], n), dtype="str"),
+            "g": pd.Series(rng.choice(["xx", "yy", "zz"], n), dtype="str"),
             "none": pd.Series([None] * n, dtype="str"),
             "t": pd.Timestamp("2026-01-01") + pd.to_timedelta(rng.integers(0, 9000, n), "h"),
         }
@@ -42,6 +43,11 @@ RECIPES: list[dict[str, list[str]]] = [
     {"a": ["impute:iterative", "indicator", "scale:quantile"], "g": ["target"]},
     {"numeric": ["impute:constant=-1"], "category": ["impute:constant=other", "target"]},
     {"numeric": ["impute:most_frequent"], "category": ["drop"]},
+    {"numeric": ["impute:drop_rows", "outliers:zscore,flag", "scale:power"], "category": ["frequency"]},
+    {"numeric": ["impute:median", "products", "scale:maxabs"], "g": ["count"], "none": ["hash:buckets=4"]},
+    {"a": ["outliers:iqr,null", "impute:median", "indicator"], "t": ["dates:month,dow,hour,cyclic"], "g": ["tfidf"]},
+    {"a": ["outliers:forest=0.1,null", "impute:median"], "b": ["outliers:forest,flag"]},
+    {"a": ["impute:median", {"class": "sklearn.preprocessing:KBinsDiscretizer", "args": {"encode": "ordinal"}}]},
     {"t": ["drop"], "a": ["clip:p5,p95"], "g": ["impute:most_frequent"]},
 ]
 
@@ -134,3 +140,36 @@ def test_nothing_left_is_refused() -> None:
         preparation([("age", "int")], PrepareSettings(numeric=["drop"]), encoding="linear")
     with pytest.raises(WrongData, match="no feature"):
         preparation([], encoding="linear")
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=str)
+@pytest.mark.parametrize("encoding", ["linear", "tree"])
+@pytest.mark.filterwarnings("ignore")
+def test_held_back_rows_teach_nothing(rows: pd.DataFrame, recipe: dict[str, list[str]], encoding: str) -> None:
+    y, settings = np.arange(len(rows)) % 2, PrepareSettings.model_validate(recipe)
+    train, test = rows.iloc[:90], rows.iloc[90:]
+    made = preparation(COLUMNS, settings, encoding=encoding, task="classification")
+    learned = np.asarray(made.fit_transform(train, y[:90]), dtype=float)
+    said = np.asarray(made.transform(test), dtype=float)
+    order = np.random.default_rng(0).permutation(len(test))
+    np.testing.assert_array_equal(np.asarray(made.transform(test.iloc[order]), dtype=float), said[order])
+    spoilt = test.assign(a=1e9, b=-1e9, g="other")
+    made.transform(spoilt)
+    np.testing.assert_array_equal(np.asarray(made.transform(test), dtype=float), said)
+    again = preparation(COLUMNS, settings, encoding=encoding, task="classification")
+    np.testing.assert_array_equal(np.asarray(again.fit_transform(train, y[:90]), dtype=float), learned)
+
+
+def test_what_lies_before_a_row_is_no_rule_of_preparation() -> None:
+    with pytest.raises(WrongSetting) as caught:
+        preparation(
+            [("a", "float")], SimpleNamespace(numeric=["impute:ffill"], category=[], columns={}), encoding="tree"
+        )
+    assert '[history] column = ["forward"]' in (caught.value.mend or "")
+
+
+def test_a_rule_of_one_column_is_told_with_its_column() -> None:
+    settings = PrepareSettings.model_validate({"age": ["onehot"]})
+    with pytest.raises(WrongSetting, match=r"\[prepare\] age: preparation rule 'onehot' cannot be used") as wrong:
+        preparation([("age", "float"), ("grade", "category")], settings, encoding="linear")
+    assert "does not apply to a number feature" in wrong.value.why

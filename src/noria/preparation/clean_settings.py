@@ -2,11 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from datetime import date, datetime
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, field_validator, model_validator
 
-__all__ = ["CleanSettings"]
+__all__ = ["Bounds", "CleanSettings"]
+
+
+def _plain(value: object) -> object:
+    # TOML has dates of its own; as text they compare, print and travel as JSON.
+    return value.isoformat() if isinstance(value, (date, datetime)) else value
+
+
+class Bounds(BaseModel):
+    """``[clean.bounds] COLUMN = { … }``: values that cannot be, whatever the others are."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    min: Annotated[int | float | str, BeforeValidator(_plain)] | None = Field(
+        default=None, description="Least value that can be; for timestamps an ISO date."
+    )
+    max: Annotated[int | float | str, BeforeValidator(_plain)] | None = Field(
+        default=None, description="Greatest value that can be; for timestamps an ISO date."
+    )
+    do: Literal["null", "clip", "drop"] = Field(
+        default="null", description="What becomes of others: missing, the bound, or the whole row left out."
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Bounds:
+        if self.min is None and self.max is None:
+            raise ValueError("say min, max or both")
+        if self.min is not None and self.max is not None:
+            if isinstance(self.min, str) != isinstance(self.max, str):
+                raise ValueError(f"min ({self.min!r}) and max ({self.max!r}) are of different kinds")
+            if self.min > self.max:  # type: ignore[operator]
+                raise ValueError(f"min ({self.min!r}) is greater than max ({self.max!r})")
+        return self
 
 
 class CleanSettings(BaseModel):
@@ -33,6 +66,11 @@ class CleanSettings(BaseModel):
     cast: dict[str, Literal["int", "float", "bool", "category", "text", "timestamp"]] = Field(
         default_factory=dict,
         description="Type to turn a column into; what cannot be turned becomes missing and is counted.",
+    )
+    bounds: dict[str, Bounds] = Field(
+        default_factory=dict,
+        description='Values that cannot be, by column, as in { min = 18, max = 110, do = "null" }. Bounds that the '
+        "data themselves show belong in [prepare]: outliers, clip.",
     )
 
     @field_validator("na_values", mode="before")

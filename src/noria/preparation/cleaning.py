@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 
 from noria.datasets.casting import to_types
 from noria.errors import WrongData, WrongSetting, did_you_mean
+from noria.preparation.bounding import bounded
+from noria.store.memory import is_large
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from noria.preparation.clean_settings import CleanSettings
 
@@ -53,7 +57,7 @@ def clean(
     table : pyarrow.Table
         Rows that passed the checks.
     settings : CleanSettings
-        What is to be done: rename, blanks, missing marks, casts, duplicates, in this order.
+        What is to be done: rename, blanks, missing marks, casts, bounds, duplicates, in this order.
     key : sequence of str
         What identifies a row, for ``drop_duplicates = "key:…"``.
 
@@ -78,6 +82,8 @@ def clean(
     >>> made["job"].to_pylist(), [(step.rule, step.count) for step in done]
     (['fixed', None], [('trim', 1), ('na_values', 2), ('drop_duplicates', 1)])
     """
+    from noria.store.aside import shelve  # noqa: PLC0415 - the engine looks at this module without running it
+
     steps: list[CleanStep] = []
     table = _renamed(table, settings)
     table, trimmed, marked = _texts(table, settings)
@@ -89,6 +95,13 @@ def clean(
     table, lost = to_types(table, settings.cast)
     _refuse_emptied(present, lost, settings)
     steps += [CleanStep(f"cast {name} to {settings.cast[name]}: made missing", count) for name, count in lost.items()]
+    for name, bounds in settings.bounds.items():
+        if name not in table.column_names:
+            raise _no_column("bounds", name, table)
+        made, count = bounded(table, name, bounds)
+        table = shelve(made, like=table)
+        done = {"null": "made missing", "clip": "brought to the bound", "drop": "left out"}[bounds.do]
+        steps.append(CleanStep(f"bounds of {name}: {done}", count, "rows" if bounds.do == "drop" else "cells"))
     before = table.num_rows
     table = _deduplicated(table, settings, key)
     steps.append(CleanStep("drop_duplicates", before - table.num_rows, "rows"))
@@ -128,22 +141,26 @@ def _texts(table: pa.Table, settings: CleanSettings) -> tuple[pa.Table, int, int
     import pyarrow as pa  # noqa: PLC0415 - the engine looks at this module without running it
     import pyarrow.compute as pc  # noqa: PLC0415 - as above
 
+    from noria.store.aside import without_copies  # noqa: PLC0415 - as above
+
     nothing = pa.scalar(None, pa.string())
     marks = pa.array(sorted(set(settings.na_values)), pa.string())
     trimmed = marked = 0
+    keep = without_copies(table)
+    columns = table.columns
     for position, name in enumerate(table.column_names):
-        column = table.column(name)
+        column = columns[position]
         if name.startswith(_RESERVED):
             continue
         if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
             numbers = [number for mark in settings.na_values if (number := _number(mark)) is not None]
             if numbers:
-                hit = pc.is_in(column.cast(pa.float64()), value_set=pa.array(numbers, pa.float64()))
+                hit = pc.is_in(column.cast(pa.float64(), safe=False), value_set=pa.array(numbers, pa.float64()))
                 found = pc.sum(hit).as_py() or 0
                 if found:
                     marked += found
                     kept = pc.if_else(hit, pa.scalar(None, column.type), column)
-                    table = table.set_column(position, name, kept)
+                    columns[position] = keep(kept)
             continue
         if not pa.types.is_string(column.type):
             continue
@@ -155,8 +172,8 @@ def _texts(table: pa.Table, settings: CleanSettings) -> tuple[pa.Table, int, int
         hit = pc.is_in(made, value_set=marks)
         marked += (pc.sum(hit).as_py() or 0) if len(marks) else 0
         made = pc.if_else(hit, nothing, made) if len(marks) else made
-        table = table.set_column(position, name, made)
-    return table, trimmed, marked
+        columns[position] = keep(made)
+    return pa.Table.from_arrays(columns, schema=table.schema), trimmed, marked
 
 
 def _number(mark: str) -> float | None:
@@ -167,8 +184,11 @@ def _number(mark: str) -> float | None:
 
 
 def _deduplicated(table: pa.Table, settings: CleanSettings, key: Sequence[str]) -> pa.Table:
+    import numpy as np  # noqa: PLC0415 - as above
     import pyarrow as pa  # noqa: PLC0415 - as above
     import pyarrow.compute as pc  # noqa: PLC0415 - as above
+
+    from noria.store.aside import chosen  # noqa: PLC0415 - as above
 
     wanted = settings.drop_duplicates
     if not wanted:
@@ -183,8 +203,12 @@ def _deduplicated(table: pa.Table, settings: CleanSettings, key: Sequence[str]) 
         names, pick = list(key), "max" if wanted == "key:last" else "min"
     else:
         names, pick = [name for name in table.column_names if not name.startswith(_RESERVED)], "min"
-    numbered = table.select(names).append_column("_noria_row", pa.array(range(table.num_rows), pa.int64()))
-    kept = numbered.group_by(names).aggregate([("_noria_row", pick)]).column(f"_noria_row_{pick}")
+    numbered = table.select(names).append_column("_noria_row", pa.array(np.arange(table.num_rows)))
+    doubles = _doubles(table.select(names)) if is_large(table.nbytes) else None
+    compared = numbered if doubles is None else chosen(numbered, np.flatnonzero(doubles))
+    kept = compared.group_by(names).aggregate([("_noria_row", pick)]).column(f"_noria_row_{pick}")
+    if doubles is not None:
+        kept = pa.chunked_array([*kept.chunks, pa.array(np.flatnonzero(~doubles))], pa.int64())
     if isinstance(wanted, str):
         # A row without a key repeats no other row.
         whole = pc.is_valid(table.column(names[0]))
@@ -192,8 +216,21 @@ def _deduplicated(table: pa.Table, settings: CleanSettings, key: Sequence[str]) 
             whole = pc.and_(whole, pc.is_valid(table.column(name)))
         keyless = numbered.filter(pc.invert(whole)).column("_noria_row")
         kept = pa.chunked_array([*kept.chunks, *keyless.chunks], pa.int64())
-    rows = pc.unique(kept)
-    return table.take(rows.take(pc.sort_indices(rows)))
+    return chosen(table, np.unique(kept.to_numpy()))
+
+
+def _doubles(table: pa.Table) -> NDArray[np.bool_]:
+    """Mark rows that may equal another one, by their hashes: of a large table only these are compared."""
+    import numpy as np  # noqa: PLC0415 - as above
+
+    from noria.datasets.sql import session  # noqa: PLC0415 - as above
+
+    with session({"rows_of_table": table}) as duck:
+        query = "SELECT hash(row_of_table) AS h FROM rows_of_table AS row_of_table"
+        hashes = duck.sql(query).to_arrow_table().column("h").to_numpy()
+    _, which, counts = np.unique(hashes, return_inverse=True, return_counts=True)
+    found: NDArray[np.bool_] = counts[which] > 1
+    return found
 
 
 def _no_column(rule: str, name: str, table: pa.Table) -> WrongSetting:

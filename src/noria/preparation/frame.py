@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from noria.preparation.rules import Feature
+    from noria.preparation.vocabulary import Feature
 
 __all__ = ["feature_kind", "frame", "labels"]
 
@@ -74,7 +74,8 @@ def frame(table: pa.Table, columns: Sequence[tuple[str, str]]) -> pd.DataFrame:
     """
     import pandas as pd  # noqa: PLC0415 - heavy
 
-    missing = [name for name, _ in columns if name not in table.column_names]
+    there = set(table.column_names)
+    missing = [name for name, _ in columns if name not in there]
     if missing:
         raise WrongData(
             f"the table lacks the feature {missing[0]!r}",

@@ -7,28 +7,23 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 from sklearn.compose import ColumnTransformer
-from sklearn.impute import KNNImputer, SimpleImputer
-from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import (
-    MinMaxScaler,
-    OneHotEncoder,
-    OrdinalEncoder,
-    QuantileTransformer,
-    RobustScaler,
-    StandardScaler,
-    TargetEncoder,
-)
+from sklearn.preprocessing import OrdinalEncoder
 
 from noria.errors import WrongData, WrongSetting, did_you_mean
 from noria.preparation.frame import feature_kind
-from noria.preparation.rules import CATEGORY_DEFAULT, NUMERIC_DEFAULT, Feature, Rule, parse_all
-from noria.preparation.transforms import Clip, DateParts, FromOthers, Numbers, SignedLog, Strings
+from noria.preparation.rules import CATEGORY_DEFAULT, ENCODERS, NUMERIC_DEFAULT, Rule, parse_all
+from noria.preparation.step import MOST_CATEGORIES, around, filler, step_of
+from noria.preparation.transforms import DateFields, DateParts, Numbers
+from noria.preparation.vocabulary import KINDS
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-__all__ = ["CODES", "Encoding", "Recipe", "preparation"]
+    from noria.preparation.rules import Written
+    from noria.preparation.vocabulary import Feature
+
+__all__ = ["CODES", "KEPT_FOR_TREES", "Encoding", "Groups", "Recipe", "grouped", "preparation"]
 
 Encoding = Literal["linear", "tree", "raw"]
 """What a family needs: complete scaled numbers, numbers with missing values and category codes, or the frame."""
@@ -36,11 +31,11 @@ Encoding = Literal["linear", "tree", "raw"]
 CODES = "codes"
 """Name of the part of a fitted preparation whose outputs are category codes (see ``output_indices_``)."""
 
-MOST_CATEGORIES = 250
-"""LightGBM and scikit-learn's histograms take at most 255 codes; rarer categories share one."""
+Groups = Mapping[tuple["Feature", str], tuple[tuple[Rule, ...], list[str]]]
+"""Rules with the columns they are for, by what those hold and whose rules they are."""
 
-ONE_HOT_LIMIT = 50
-"""Columns one categorical feature may become unless ``onehot:max=`` says otherwise."""
+KEPT_FOR_TREES = ("drop", "own", "target", "woe", "frequency", "count", "hash", "tfidf")
+"""Rules that say something to trees as well: rules of a whole group with one of them hold for every family."""
 
 _NUMERIC_TREE: tuple[Rule, ...] = ()
 _CATEGORY_TREE = (Rule("ordinal"),)
@@ -50,15 +45,15 @@ class Recipe(Protocol):
     """The rules of a project: `noria.preparation.settings.PrepareSettings`, or anything of its shape."""
 
     @property
-    def numeric(self) -> Sequence[str]:
+    def numeric(self) -> Sequence[Written]:
         """Rules for number columns."""
 
     @property
-    def category(self) -> Sequence[str]:
+    def category(self) -> Sequence[Written]:
         """Rules for string columns."""
 
     @property
-    def columns(self) -> Mapping[str, Sequence[str]]:
+    def columns(self) -> Mapping[str, Sequence[Written]]:
         """Rules of single columns."""
 
 
@@ -102,6 +97,25 @@ def preparation(
     >>> made.fit_transform(rows).shape
     (3, 5)
     """
+    parts = _parts(grouped(columns, settings, encoding=encoding), columns, encoding, task, seed)
+    if not parts:
+        raise WrongData(
+            "no feature is left to train on",
+            why="every column is the target, a key, constant, id-like or dropped",
+            mend="noria data show --columns    see which columns were left out, and why",
+            code="N-PREP-015",
+        )
+    return ColumnTransformer(parts, sparse_threshold=0, verbose_feature_names_out=True)
+
+
+def grouped(columns: Sequence[tuple[str, str]], settings: Recipe | None, *, encoding: Encoding) -> Groups:
+    """Sort the columns by the rules that hold for them.
+
+    Raises
+    ------
+    WrongSetting
+        A rule names a column that is not a feature, or does not fit its type.
+    """
     names = [name for name, _ in columns]
     own = dict(settings.columns) if settings is not None else {}
     for name in own:
@@ -118,33 +132,44 @@ def preparation(
     for name, column_type in columns:
         kind = feature_kind(column_type)
         if name in own:
-            groups[kind, f"own {name}"] = (_own(own[name], kind, encoding), [name])
+            groups[kind, f"own {name}"] = (_named(name, own[name], kind, encoding), [name])
         else:
-            rules = _for_encoding(category if kind == "string" else numeric, kind, encoding)
+            rules = _for_encoding(category if kind == "string" else _for_kind(numeric, kind), kind, encoding)
             groups.setdefault((kind, "all"), (rules, []))[1].append(name)
-    parts = _parts(groups, columns, encoding, task, seed)
-    if not parts:
-        raise WrongData(
-            "no feature is left to train on",
-            why="every column is the target, a key, constant, id-like or dropped",
-            mend="noria data show --columns    see which columns were left out, and why",
-            code="N-PREP-015",
-        )
-    return ColumnTransformer(parts, sparse_threshold=0, verbose_feature_names_out=True)
+    return groups
+
+
+def _for_kind(rules: tuple[Rule, ...], kind: Feature) -> tuple[Rule, ...]:
+    """Leave out of the rules for numbers what makes no sense for the parts of a timestamp."""
+    if kind == "number":
+        return rules
+    kept = [rule for rule in rules if rule.kind == "own" or kind in KINDS[rule.kind].features]
+    return tuple(Rule("scale", "standard") if rule.choice == "boxcox" else rule for rule in kept)
 
 
 def _for_encoding(rules: tuple[Rule, ...], kind: Feature, encoding: Encoding) -> tuple[Rule, ...]:
-    if encoding == "linear" or any(rule.kind in ("drop", "target") for rule in rules):
+    if encoding == "linear" or any(rule.kind in KEPT_FOR_TREES for rule in rules):
         return rules
     return _CATEGORY_TREE if kind == "string" else _NUMERIC_TREE
 
 
-def _own(texts: Sequence[str], kind: Feature, encoding: Encoding) -> tuple[Rule, ...]:
+def _named(name: str, texts: Sequence[Written], kind: Feature, encoding: Encoding) -> tuple[Rule, ...]:
+    try:
+        return _own(texts, kind, encoding)
+    except WrongSetting as error:
+        raise WrongSetting(
+            f"[prepare] {name}: {error.what}", why=error.why, mend=error.mend, code=error.code
+        ) from error
+
+
+def _own(texts: Sequence[Written], kind: Feature, encoding: Encoding) -> tuple[Rule, ...]:
     rules = parse_all(texts, kind)
     kinds = {rule.kind for rule in rules}
     if "drop" in kinds:
         return rules
-    if kind == "string" and not kinds & {"onehot", "ordinal", "target"}:
+    if "own" in kinds:
+        return rules  # the class takes the values as they come
+    if kind == "string" and not kinds & set(ENCODERS):
         rules += _CATEGORY_TREE if encoding == "tree" else (Rule("onehot", options={"rare": 0.01}),)
     if kind != "string" and "impute" not in kinds and encoding == "linear":
         rules = (Rule("impute", "median"), *rules)  # a linear family cannot take a missing value
@@ -164,7 +189,7 @@ def _parts(
         if any(rule.kind == "drop" for rule in rules):
             continue
         if encoding == "raw":
-            parts.append((f"{kind}{number}", DateParts() if kind == "timestamp" else "passthrough", names))
+            parts.append((f"{kind}{number}", _dated(rules) if kind == "timestamp" else "passthrough", names))
         elif encoding == "tree" and rules == _CATEGORY_TREE:
             codes += names
         elif encoding == "tree" and not rules and kind == "number":
@@ -188,8 +213,16 @@ def _codes() -> BaseEstimator:
     return Pipeline([("encode", encoder), ("numbers", Numbers())])
 
 
+def _dated(rules: tuple[Rule, ...]) -> BaseEstimator:
+    for rule in rules:
+        if rule.kind == "dates":
+            fields = str(rule.options["fields"]).split(",")
+            return DateFields(tuple(fields), cyclic=bool(rule.options["cyclic"]))
+    return DateParts()
+
+
 def _looks_around(rules: tuple[Rule, ...], kind: Feature) -> bool:
-    return kind == "number" and any(rule.choice in ("knn", "iterative") for rule in rules)
+    return kind == "number" and any(rule.kind == "impute" and rule.choice in ("knn", "iterative") for rule in rules)
 
 
 def _numbers_beside(columns: Sequence[tuple[str, str]], names: Sequence[str]) -> list[str]:
@@ -198,87 +231,20 @@ def _numbers_beside(columns: Sequence[tuple[str, str]], names: Sequence[str]) ->
 
 def _steps(rules: tuple[Rule, ...], kind: Feature, task: str, seed: int, *, width: int) -> BaseEstimator | str:
     indicator = any(rule.kind == "indicator" for rule in rules)
-    ordered = [rule for rule in rules if rule.kind != "indicator"]
+    ordered = [rule for rule in rules if rule.kind not in ("indicator", "dates")]
     if _looks_around(rules, kind):
         ordered.sort(key=lambda rule: rule.kind != "impute")  # only the raw frame has the other columns
-    made: list[tuple[str, BaseEstimator]] = [("date", DateParts())] if kind == "timestamp" else []
+    made: list[tuple[str, BaseEstimator]] = []
+    if kind == "timestamp" and not any(rule.kind == "own" for rule in rules):
+        made.append(("date", _dated(rules)))
     for number, rule in enumerate(ordered):
-        step = _imputer(rule, kind, indicator, seed, width) if rule.kind == "impute" else _step(rule, task, seed)
+        if rule.kind != "impute":
+            step = step_of(rule, task, seed)
+        elif _looks_around((rule,), kind):
+            step = around(rule.choice, indicator, seed, width)
+        else:
+            step = filler(rule, kind, indicator=indicator)
         made.append((f"{rule.kind}{number}", step))
     if not made:
         return "passthrough"
     return made[0][1] if len(made) == 1 else Pipeline(made)
-
-
-def _step(rule: Rule, task: str, seed: int) -> BaseEstimator:
-    match rule.kind:
-        case "scale":
-            return _scaler(rule, seed)
-        case "log":
-            return SignedLog()
-        case "clip":
-            return Clip(rule.number("low", 0.01), rule.number("high", 0.99))
-        case "onehot":
-            return OneHotEncoder(
-                sparse_output=False,
-                handle_unknown="infrequent_if_exist",
-                min_frequency=rule.number("rare", 0.0) or None,
-                max_categories=int(rule.number("max", ONE_HOT_LIMIT)),
-            )
-        case "target":
-            kind = "continuous" if task == "regression" else "auto"
-            folds = StratifiedKFold if task == "classification" else KFold
-            return TargetEncoder(target_type=kind, cv=folds(5, shuffle=True, random_state=seed))
-        case _:
-            return OrdinalEncoder(
-                handle_unknown="use_encoded_value",
-                unknown_value=-1,
-                encoded_missing_value=-2,
-                max_categories=MOST_CATEGORIES,
-            )
-
-
-def _imputer(rule: Rule, kind: Feature, indicator: bool, seed: int, width: int) -> BaseEstimator:
-    written = rule.options.get("value")
-    if kind == "string":
-        if rule.choice == "constant":
-            return Strings(str(written)) if written is not None else Strings()
-        return SimpleImputer(strategy="most_frequent", keep_empty_features=True)
-    if rule.choice in ("knn", "iterative"):
-        return _around(rule.choice, kind, indicator, seed, width)
-    fill = 0.0
-    if written is not None:
-        try:
-            fill = float(written)
-        except ValueError:
-            raise WrongSetting(
-                f"preparation rule 'impute:constant={written}' cannot be used",
-                why="the column holds numbers",
-                mend="impute:constant=0",
-                code="N-PREP-001",
-            ) from None
-    return SimpleImputer(strategy=rule.choice, fill_value=fill, add_indicator=indicator, keep_empty_features=True)
-
-
-def _around(choice: str, kind: Feature, indicator: bool, seed: int, width: int) -> BaseEstimator:
-    from sklearn.experimental import enable_iterative_imputer  # noqa: F401, PLC0415 - it registers the next
-    from sklearn.impute import IterativeImputer  # noqa: PLC0415 - exists only after the line above
-
-    imputer = (
-        KNNImputer(keep_empty_features=True)
-        if choice == "knn"
-        else IterativeImputer(keep_empty_features=True, random_state=seed)
-    )
-    if kind == "timestamp":  # the parts of one timestamp have no other column to learn from
-        return SimpleImputer(strategy="median", add_indicator=indicator, keep_empty_features=True)
-    return FromOthers(imputer, width, indicator)
-
-
-def _scaler(rule: Rule, seed: int) -> BaseEstimator:
-    if rule.choice == "robust":
-        return RobustScaler()
-    if rule.choice == "minmax":
-        return MinMaxScaler()
-    if rule.choice == "quantile":
-        return QuantileTransformer(output_distribution="normal", random_state=seed)
-    return StandardScaler()

@@ -8,11 +8,13 @@ import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
+from noria.preparation.dates import PARTS, date_fields, date_parts, field_names
+
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["Clip", "DateParts", "FromOthers", "Numbers", "SignedLog", "Strings"]
+__all__ = ["Clip", "DateFields", "DateParts", "FromOthers", "Numbers", "SignedLog", "Strings"]
 
 
 class SignedLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sklearn is untyped
@@ -74,7 +76,7 @@ class DateParts(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sklea
     A circle (sine and cosine) keeps December next to January, and 23:00 next to midnight.
     """
 
-    PARTS = ("days", "year_sin", "year_cos", "week_sin", "week_cos", "day_sin", "day_cos")
+    PARTS = PARTS
 
     def fit(self, X: pd.DataFrame, y: object = None) -> DateParts:
         """Remember the columns."""
@@ -84,24 +86,45 @@ class DateParts(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sklea
 
     def transform(self, X: pd.DataFrame) -> NDArray[np.float64]:
         """Give seven numbers a column, missing where the timestamp is."""
-        return np.column_stack([self._parts(X[name]) for name in X.columns])
+        return np.column_stack([date_parts(X[name].to_numpy(dtype="datetime64[us]")) for name in X.columns])
 
     def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:
         """Name the numbers ``COLUMN_PART``."""
         check_is_fitted(self)
         return np.array([f"{name}_{part}" for name in self.feature_names_in_ for part in self.PARTS], dtype=object)
 
-    @staticmethod
-    def _parts(column: pd.Series[pd.Timestamp]) -> NDArray[np.float64]:
-        stamps = column.to_numpy(dtype="datetime64[us]")
-        missing = np.isnat(stamps)
-        days = np.where(missing, 0, stamps.astype("int64")) / 86_400_000_000
-        turns = np.column_stack([days / 365.2425, (days + 3) / 7, days])  # 1970-01-01 was a Thursday
-        angles = 2 * np.pi * (turns - np.floor(turns))
-        circles = np.stack([np.sin(angles), np.cos(angles)], axis=2).reshape(len(days), -1)
-        parts = np.column_stack([days, circles])
-        parts[missing] = np.nan
-        return parts
+
+class DateFields(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sklearn is untyped
+    """Turn timestamps into parts of one's choice.
+
+    Parameters
+    ----------
+    fields : tuple of str
+        Of `noria.preparation.dates.FIELDS`.
+    cyclic : bool
+        Sine and cosine of the parts that come round.
+    """
+
+    def __init__(self, fields: tuple[str, ...] = ("days",), cyclic: bool = False) -> None:
+        self.fields = fields
+        self.cyclic = cyclic
+
+    def fit(self, X: pd.DataFrame, y: object = None) -> DateFields:
+        """Remember the columns."""
+        self.feature_names_in_ = np.asarray(X.columns, dtype=object)
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def transform(self, X: pd.DataFrame) -> NDArray[np.float64]:
+        """Give the parts of each column, missing where the timestamp is."""
+        stamps = [X[name].to_numpy(dtype="datetime64[us]") for name in X.columns]
+        return np.column_stack([date_fields(one, self.fields, cyclic=self.cyclic) for one in stamps])
+
+    def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:
+        """Name the numbers ``COLUMN_PART``."""
+        check_is_fitted(self)
+        parts = field_names(self.fields, cyclic=self.cyclic)
+        return np.array([f"{name}_{part}" for name in self.feature_names_in_ for part in parts], dtype=object)
 
 
 class Numbers(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sklearn is untyped
