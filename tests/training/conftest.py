@@ -74,8 +74,15 @@ def diabetes() -> tuple[pd.DataFrame, np.ndarray]:
 
 
 @pytest.fixture
-def mixed() -> tuple[pd.DataFrame, np.ndarray]:
+def mixed(mixed_whole: tuple[pd.DataFrame, np.ndarray]) -> tuple[pd.DataFrame, np.ndarray]:
     """160 made rows with numbers, categories, timestamps and gaps; the target leans on all of them."""
+    X, y = mixed_whole
+    return X.copy(), y.copy()
+
+
+@pytest.fixture(scope="session")
+def mixed_whole() -> tuple[pd.DataFrame, np.ndarray]:
+    """Make the rows of `mixed` once; not to be changed."""
     rng = np.random.default_rng(5)
     n = 160
     X = pd.DataFrame(
@@ -92,7 +99,7 @@ def mixed() -> tuple[pd.DataFrame, np.ndarray]:
     return X, y
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def chosen() -> Chosen:
     """Select with noria's default preparation."""
 
@@ -111,7 +118,7 @@ def chosen() -> Chosen:
         columns = [(name, kinds.get(dtype.kind, "category")) for name, dtype in X.dtypes.items()]
         usual = {"regression": root_square, "classification": share_wrong}.get(task)
 
-        def prepare(family: Family) -> Preparation:
+        def prepare(family: Family, _rows: pd.DataFrame) -> Preparation:
             return preparation(columns, encoding=family.encoding, task=task)
 
         return select(
@@ -121,8 +128,12 @@ def chosen() -> Chosen:
             families=families or resolve(candidates, task),
             prepare=prepare,
             error=error or usual,
-            splitter=folds(y, n_rows=len(X), task=task, k=k) if y is not None else [],
-            **{"seed": 7, **options},
+            **{
+                "splitter": folds(y, n_rows=len(X), task=task, k=k) if y is not None else [],
+                "seed": 7,
+                "ensemble": "never",
+                **options,
+            },
         )
 
     return run

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from noria.errors import MissingExtra, WrongSetting
 from noria.training import families as module
 from noria.training.families import available, catalogue, resolve
 from noria.training.family import Family, Fitting
+from noria.training.model import answer
 from noria.training.names import FAMILIES
 from noria.training.space import sample
 
@@ -101,3 +103,91 @@ def test_an_estimator_of_ones_own_races_with_the_others(
     assert made.winner.family == "Nearest"
     assert made.beats_baseline
     assert set(np.unique(made.model.predict_proba(X))) == {0.0, 1.0}
+
+
+@pytest.mark.parametrize("name", [name for name in FAMILIES["classification"] if name != "keras_mlp"])
+def test_where_a_fold_lacks_a_class_the_others_keep_their_places(name: str) -> None:
+    family = next(family for family in catalogue("classification") if family.name == name)
+    if not available(family):
+        pytest.skip("its library is not installed")
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(90, 2))
+    y = np.where(X[:, 0] > 0, 2, 0)  # of three classes
+    head = family.build(dict(family.portfolio[0]), Fitting("classification", 1, n_classes=3, n_rows=90))
+    head.fit(X, y)
+    said = answer(head, X, "classification", ("a", "b", "c"))
+    assert said.proba is not None
+    assert said.proba.shape == (90, 3)
+    assert said.proba[:, 1].max() < 0.05
+    if name != "dummy":
+        assert np.mean(said.values == np.where(y == 2, "c", "a")) > 0.9
+
+
+NEEDY = """
+class Needy:
+    def __init__(self, depth, rate, offset=600):
+        self.depth, self.rate, self.offset = depth, rate, offset
+
+    def fit(self, X, y):
+        return self
+
+    def predict(self, X):
+        return X[:, 0]
+"""
+
+
+@pytest.fixture
+def needy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "needy_estimators.py").write_text(NEEDY)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "needy_estimators", raising=False)
+    return "needy_estimators:Needy"
+
+
+def test_what_a_class_of_ones_own_must_be_given_comes_from_its_space(needy: str) -> None:
+    space = {"depth": [3, 5], "rate": {"low": 1.0, "high": 4.0, "log": True}, "offset": [1, 2]}
+    (_, family) = resolve([{"class": needy, "space": space}], "regression")
+    assert family.portfolio == ({"depth": 3, "rate": 2.0},)
+    made = family.build(dict(family.portfolio[0]), Fitting("regression", 1))
+    assert made.offset == 600
+
+
+@pytest.mark.parametrize("name", ["Needy", "ridge", "dummy", "ensemble"])
+def test_two_candidates_of_one_name_are_refused(needy: str, name: str) -> None:
+    twice = [{"class": needy, "params": {"depth": 1, "rate": 1}}, {"class": needy, "name": name}]
+    with pytest.raises(WrongSetting, match=f"is called '{name}'") as caught:
+        resolve(twice, "regression")
+    assert "name = " in caught.value.mend
+    assert len(resolve([twice[0], {**twice[1], "name": "other"}, "ridge", "ridge"], "regression")) == 4
+
+
+@pytest.mark.parametrize("name", ["logistic", "svm", "linear_svm"])
+def test_probabilities_are_how_often_the_classes_come_whatever_is_drawn(name: str) -> None:
+    family = next(family for family in catalogue("classification") if family.name == name)
+    rng = np.random.default_rng(6)
+    X = rng.normal(size=(400, 2))
+    y = (X[:, 0] + rng.normal(size=400) > 1.8).astype(np.int64)
+    for _ in range(8):
+        params = sample(family.space, rng)
+        head = family.build(params, Fitting("classification", 1, n_classes=2, n_rows=400)).fit(X, y)
+        assert abs(head.predict_proba(X)[:, 1].mean() - y.mean()) < 0.06, params
+
+
+def test_boosting_sees_the_categories_of_a_small_table() -> None:
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 5, 213)
+    X = np.column_stack([rng.normal(size=213), codes]).astype(float)
+    y = np.array([0, 2, -1, 1, 3.0])[codes] + X[:, 0]
+    family = next(family for family in catalogue("regression") if family.name == "boosting")
+    head = family.build(dict(family.portfolio[0]), Fitting("regression", 1, n_rows=213, categorical=(1,))).fit(X, y)
+    assert np.std(head.predict(X) - y) < 0.3 * np.std(y)
+
+
+@pytest.mark.parametrize("task", list(FAMILIES))
+def test_the_page_lists_the_families_there_are(task: str) -> None:
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "choose-a-model.md"
+    row = next(line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith(f"| {task} |"))
+    in_auto, by_name = (set(re.findall(r"\w+", cell)) for cell in row.split("|")[2:4])
+    families = [family for family in catalogue(task) if family.name != "dummy"]
+    assert in_auto == {family.name for family in families if family.in_auto}
+    assert by_name == {family.name for family in families if not family.in_auto}

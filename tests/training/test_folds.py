@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from noria.errors import WrongData
-from noria.training.folds import folds
+from noria.training.folds import folds, judged_share
 
 
 @given(
@@ -95,3 +95,12 @@ def test_fewer_rows_than_folds() -> None:
     assert len(folds(np.array([1.0, 2.0, 3.0]), n_rows=3, task="regression", k=5)) == 3
     times = np.arange(3).astype("datetime64[D]")
     assert len(folds(np.array([1.0, 2.0, 3.0]), n_rows=3, task="regression", k=5, times=times)) == 2
+
+
+def test_rows_judged_over_rows_learned_from() -> None:
+    plain = folds(None, n_rows=60, task="regression", k=5)
+    assert judged_share(plain) == pytest.approx(1 / 4)
+    times = np.datetime64("2026-01-01") + np.arange(60).astype("timedelta64[D]")
+    forward = folds(None, n_rows=60, task="regression", k=5, times=times)
+    # Ten rows each: judged after 10, 20, 30, 40 and 50 of them (Nadeau & Bengio, 2003: n2 / n1).
+    assert judged_share(forward) == pytest.approx(np.mean([1, 1 / 2, 1 / 3, 1 / 4, 1 / 5]))

@@ -16,6 +16,7 @@ from noria.preparation.recipe import preparation
 from noria.registry import format as formats
 from noria.registry import keras as keras_files
 from noria.training.families import resolve
+from noria.training.family import Fitting
 from noria.training.folds import folds
 from noria.training.keras import KerasMLP
 from noria.training.search import select
@@ -51,7 +52,7 @@ def chosen(X: pd.DataFrame, y: np.ndarray, task: str, error: Callable[..., float
         y,
         task=task,
         families=resolve(["keras_mlp"], task),
-        prepare=lambda family: preparation(columns, encoding=family.encoding, task=task),
+        prepare=lambda family, _rows: preparation(columns, encoding=family.encoding, task=task),
         error=error,
         splitter=folds(y, n_rows=len(X), task=task, k=2),
         seed=3,
@@ -163,3 +164,11 @@ def test_pickled_arrays_are_refused(files: dict[str, bytes]) -> None:
     np.savez(made, kernel0=np.array([{"a": 1}], dtype=object))
     with pytest.raises(UntrustedFormat, match="not a network"):
         formats.load({**files, "head.npz": made.getvalue()})
+
+
+def test_a_small_spread_on_a_large_target_is_learned() -> None:
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(300, 2))
+    y = 1e9 + X[:, 0]  # in single precision every one of them is 1e9
+    head = KerasMLP({"hidden": (16,), "learning_rate": 5e-3}, Fitting("regression", 1, n_rows=300)).fit(X, y)
+    assert np.corrcoef(head.predict(X) - 1e9, X[:, 0])[0, 1] > 0.9

@@ -8,15 +8,14 @@ import pytest
 from noria.training.boosting import LightGBM
 from noria.training.family import Fitting
 from noria.training.inner import Bonds, inner_part
-from noria.training.keras import KerasMLP
-from noria.training.rounds import FEWEST_ROWS, choose_rounds
+from noria.training.rounds import FEWEST_ROWS, Enough, choose_rounds
 
 
 def test_the_inner_part_is_stratified_and_repeats() -> None:
     y = np.array([0] * 900 + [1] * 100)
     seen: list[np.ndarray] = []
 
-    def train(learned: np.ndarray, inner: np.ndarray) -> int:
+    def train(learned: np.ndarray, inner: np.ndarray, enough: Enough) -> int:
         np.testing.assert_array_equal(learned, ~inner)
         seen.append(inner)
         return 100
@@ -81,7 +80,7 @@ def test_a_rare_class_is_on_both_sides_where_it_can_be() -> None:
 
 def test_two_groups_cannot_be_divided_and_the_rounds_are_fixed() -> None:
     fitting = Fitting("regression", 1, bonds=Bonds.of(np.arange(600) % 2))
-    assert choose_rounds(lambda learned, inner: 1 / 0, np.zeros(600), fitting, learning_rate=0.1) == 50
+    assert choose_rounds(lambda learned, inner, enough: 1 / 0, np.zeros(600), fitting, learning_rate=0.1) == 50
 
 
 @pytest.mark.parametrize("bond", ["groups", "times"])
@@ -99,12 +98,3 @@ def test_neighbours_do_not_tell_a_booster_to_learn_them_by_heart(bond: str) -> N
     )
     assert bound < 60
     assert free > 5 * bound
-
-
-def test_a_network_stops_on_whole_groups_but_learns_the_newest_rows() -> None:
-    groups = np.random.default_rng(0).integers(0, 60, 600)
-    fitting = Fitting("regression", 1, bonds=Bonds.of(groups, days(np.arange(600))))
-    inner, learned = KerasMLP({}, fitting)._parts(np.zeros(600))
-    assert not set(groups[learned]) & set(groups[inner])
-    assert learned.max() > 590
-    assert sorted([*inner, *learned]) == list(range(600))

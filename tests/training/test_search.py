@@ -10,7 +10,9 @@ import pytest
 from noria.errors import WorkFailed, WrongArgument, WrongData
 from noria.training.candidate import Selection
 from noria.training.families import catalogue
-from noria.training.family import Family, Fitting
+from noria.training.family import Family, Fitting, OutOfTime
+from noria.training.folds import folds
+from noria.training.model import Prediction
 from noria.training.search import select
 from noria.training.space import Choice
 
@@ -239,8 +241,12 @@ def test_a_budget_too_small_for_anything_still_gives_a_model(diabetes: Table, ch
     families = [slow(watch, "slow", 3.0), slow(watch, "slower", 9.0)]
     made = chosen(X, y, "regression", [], families=families, budget_seconds=2, k=3, clock=watch)
     assert made.winner.name == "slow"
-    assert "beyond the budget" in made.winner.note
-    assert "passed by" in made.stopped_by
+    assert made.winner.note == "judged on 1 of 3 folds: the budget was spent"
+    assert made.winner.mean == made.winner.scores[0]
+    assert made.oof is not None
+    assert np.isnan(made.oof).mean() == pytest.approx(2 / 3, abs=0.01)
+    # A fold and the final fit of the quickest, and what the others' first folds took.
+    assert made.seconds < 3 + 9 + 3 + 1
 
 
 def test_a_costly_fit_is_foretold_from_a_part(chosen: Chosen) -> None:
@@ -302,7 +308,13 @@ def test_no_rows_and_no_features_are_refused(diabetes: Table, chosen: Chosen) ->
     X, y = diabetes
     with pytest.raises(WrongData, match="0 features"):
         select(
-            X[[]], y, task="regression", families=[], prepare=lambda family: family, error=lambda y, p: 0.0, splitter=[]
+            X[[]],
+            y,
+            task="regression",
+            families=[],
+            prepare=lambda family, _rows: family,
+            error=lambda y, p: 0.0,
+            splitter=[],
         )
 
 
@@ -314,7 +326,7 @@ def test_mismatched_lengths_are_refused(diabetes: Table) -> None:
             y[:-1],
             task="regression",
             families=[],
-            prepare=lambda f: f,
+            prepare=lambda f, _rows: f,
             error=lambda y, p: 0.0,
             splitter=[([0], [1])],
         )
@@ -368,3 +380,210 @@ def test_of_equals_the_winner_stands_first(diabetes: Table, chosen: Chosen) -> N
     families = [slow(watch, "zebra", 0.001), slow(watch, "ant", 0.001)]
     found = chosen(*diabetes, "regression", [], families=families, trials=2, clock=watch)
     assert found.winner.name == found.table[0].name == "zebra"
+
+
+def test_the_share_that_folds_judge_is_recorded(diabetes: Table, chosen: Chosen) -> None:
+    X, y = diabetes
+    times = np.datetime64("2026-01-01") + np.arange(len(y)).astype("timedelta64[D]")
+    made = folds(None, n_rows=len(y), task="regression", k=3, times=times)
+    found = chosen(X, y, "regression", ["ridge"], trials=1, splitter=made)
+    wanted = np.mean([len(valid) / len(train) for train, valid in made])
+    assert wanted > 0.6  # a plain cross-validation in three folds has a half
+    assert found.to_json()["test_share"] == pytest.approx(wanted)
+    assert "test_share" not in chosen(X, None, "clustering", ["kmeans"], trials=1).to_json()
+
+
+class Stoppable(Slow):
+    """One that looks at the clock every second of its fit, as boosters do every round."""
+
+    def __init__(self, watch: Watch, seconds: float, answer: float, fitting: Fitting) -> None:
+        super().__init__(watch, seconds, answer)
+        self.fitting = fitting
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Stoppable:
+        for _ in range(int(self.seconds)):
+            self.watch.now += 1.0
+            if self.fitting.out_of_time():
+                raise OutOfTime
+        return self
+
+
+def test_a_slow_first_fold_leaves_time_for_the_others(diabetes: Table, chosen: Chosen) -> None:
+    watch = Watch()
+    dear = Family("dear", "dear", lambda params, fitting: Stoppable(watch, 40.0, 150.0, fitting))
+    families = [slow(watch, "first", 1.0, 100.0), dear, slow(watch, "good", 2.0, 152.0)]
+    made = chosen(*diabetes, "regression", None, families=families, budget_seconds=60.0, clock=watch)
+    rows = {row.name: row for row in made.table}
+    assert rows["dear"].status == "skipped"
+    assert rows["dear"].seconds <= 8.0
+    assert made.winner.name == "good"
+    assert rows["first"].status == "complete"
+
+
+def test_what_is_out_keeps_no_time_back(diabetes: Table, chosen: Chosen) -> None:
+    watch = Watch()
+    # The first has no limit, as nobody has a score yet; it is out for its cost, and then its final fit needs no time.
+    families = [slow(watch, "dear", 14.0, 152.0), *(slow(watch, f"quick{n}", 1.0, 140.0 + n) for n in range(4))]
+    made = chosen(
+        *diabetes, "regression", None, families=families, budget_seconds=40.0, clock=watch, ensemble="auto", k=5
+    )
+    rows = {row.name: row for row in made.table}
+    assert rows["dear"].status == "skipped"
+    assert sum(rows[f"quick{n}"].status == "complete" for n in range(4)) >= 3
+
+
+def test_what_waits_keeps_no_time_back_from_who_is_better(diabetes: Table, chosen: Chosen) -> None:
+    watch = Watch()
+    families = [
+        slow(watch, "quick1", 1.0, 152.0),
+        slow(watch, "quick2", 1.0, 150.0),
+        slow(watch, "dear1", 9.0, 60.0),
+        slow(watch, "dear2", 9.0, 70.0),
+    ]
+    made = chosen(
+        *diabetes, "regression", None, families=families, budget_seconds=40.0, clock=watch, ensemble="auto", k=5
+    )
+    rows = {row.name: row for row in made.table}
+    assert rows["quick1"].status == "complete"
+    assert rows["quick2"].status == "complete"
+    assert watch.now <= 40.0
+
+
+def test_of_near_ones_the_quick_go_first_where_time_is_short(diabetes: Table, chosen: Chosen) -> None:
+    watch = Watch()
+
+    def order(budget: float | None) -> list[str]:
+        watch.now, seen = 0.0, []
+        families = [
+            slow(watch, "dear", 5.0, 152.0),
+            slow(watch, "near", 1.0, 140.0),
+            slow(watch, "far", 1.0, 0.0),
+        ]
+        made = chosen(
+            *diabetes, "regression", None, families=families, budget_seconds=budget, clock=watch, k=5,
+            report=lambda progress: seen.append(progress.result.name),
+        )  # fmt: skip
+        assert {row.name for row in made.table if row.status == "complete"} >= {"near"}
+        return [name for name in seen if name != "dummy"][:3]
+
+    assert order(None) == ["dear", "near", "far"]
+    assert order(1000.0)[0] == "dear"
+    assert order(41.0)[0] == "near"
+
+
+def test_time_is_kept_for_finding_the_mean(diabetes: Table, chosen: Chosen) -> None:
+    watch = Watch()
+
+    def error(truth: np.ndarray, said: Prediction) -> float:
+        watch.now += 0.1
+        return float(np.sqrt(np.mean((truth - said.values) ** 2)))
+
+    families = [slow(watch, "high", 2.0, 190.0), slow(watch, "low", 2.0, 110.0), slow(watch, "late", 2.0, 230.0)]
+    made = chosen(
+        *diabetes, "regression", None, families=families, error=error, budget_seconds=46, clock=watch, k=5,
+        ensemble="always",
+    )  # fmt: skip
+    assert next(row for row in made.table if row.name == "late").status == "skipped"
+    assert made.winner.name == "ensemble"
+    assert watch.now <= 46
+
+
+class Noted(Slow):
+    """One that notes down its fits."""
+
+    def __init__(self, watch: Watch, name: str, answer: float, fits: list[str]) -> None:
+        super().__init__(watch, 1.0, answer)
+        self.name, self.fits = name, fits
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Noted:
+        self.fits.append(self.name)
+        super().fit(X, y)
+        return self
+
+
+def test_one_of_each_kin_is_judged_before_another_of_the_same_begins(diabetes: Table, chosen: Chosen) -> None:
+    def fits(budget: float | None) -> list[str]:
+        watch, noted = Watch(), []
+
+        def family(name: str, answer: float) -> Family:
+            return Family(name, name, lambda params, fitting: Noted(watch, name, answer, noted), kin=name[0])
+
+        families = [family("a1", 130.0), family("a2", 125.0), family("b1", 150.0), family("b2", 145.0)]
+        chosen(*diabetes, "regression", None, families=families, budget_seconds=budget, clock=watch, k=5)
+        return noted
+
+    assert fits(None)[:4] == ["a1", "a2", "b1", "b2"]
+    # The kin that did better goes on first, once both leaders are judged on all folds.
+    assert fits(1000.0)[:12] == ["a1", "b1", *["b1"] * 4, *["a1"] * 4, "b2", "a2"]
+
+
+class Stopped(Slow):
+    """One that looks for its rounds, unless it is told them."""
+
+    def __init__(self, watch: Watch, told: int | None, answer: float) -> None:
+        super().__init__(watch, 10 if told is None else 5, answer)
+        self.rounds = told or 50
+
+
+def test_who_has_found_its_rounds_takes_less_time_from_then_on(diabetes: Table, chosen: Chosen) -> None:
+    X, y = pd.concat([diabetes[0]] * 2, ignore_index=True), np.tile(diabetes[1], 2)
+    watch = Watch()
+    better = Family("better", "better", lambda params, fitting: Stopped(watch, fitting.rounds, 152.0))
+
+    def raced(rows: int) -> Selection:
+        watch.now = 0.0
+        families = [slow(watch, "quick", 1.0, 0.0), better]
+        return chosen(X[:rows], y[:rows], "regression", None, families=families, budget_seconds=55, clock=watch, k=5)
+
+    # 10 s for the first fold, 4 times 5 for the others, 5 for the final fit; at 10 s each there would be no time.
+    made = raced(len(X))
+    assert (made.winner.name, made.winner.status) == ("better", "complete")
+    assert watch.now <= 55
+    few = next(result for result in raced(450).table if result.name == "better")
+    assert "the other folds would take about 40 s" in few.note  # in so few rows nobody looks for rounds
+
+
+@pytest.mark.parametrize("name", ["boosting", "catboost", "xgboost"])
+@pytest.mark.parametrize("task", ["regression", "classification"])
+def test_a_booster_ends_at_its_deadline(name: str, task: str) -> None:
+    family = next(family for family in catalogue(task) if family.name == name)
+    for module in family.modules:
+        pytest.importorskip(module)
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(600, 5))
+    y = X[:, 0] if task == "regression" else (X[:, 0] > 0).astype(np.int64)
+    asked: list[int] = []
+
+    def seconds_left() -> float:
+        asked.append(1)
+        return 8.0 - len(asked)
+
+    n_classes = 0 if task == "regression" else 2
+    fitting = Fitting(task, 3, n_classes=n_classes, n_rows=600, rounds=50, seconds_left=seconds_left)
+    with pytest.raises(OutOfTime):
+        family.build(dict(family.portfolio[0]), fitting).fit(X, y)
+    assert len(asked) == 8
+
+
+@pytest.mark.parametrize("name", ["boosting", "catboost", "xgboost"])
+@pytest.mark.parametrize("task", ["regression", "classification"])
+def test_a_booster_without_time_for_its_rounds_takes_fewer(name: str, task: str) -> None:
+    family = next(family for family in catalogue(task) if family.name == name)
+    for module in family.modules:
+        pytest.importorskip(module)
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(600, 5))
+    y = X[:, 0] + X[:, 1] ** 2 if task == "regression" else (X[:, 0] + X[:, 1] ** 2 > 0.5).astype(np.int64)
+    asked: list[int] = []
+
+    def seconds_left() -> float:
+        asked.append(1)
+        return 100.0 - len(asked)
+
+    fitting = Fitting(task, 3, n_classes=0 if task == "regression" else 2, n_rows=600, seconds_left=seconds_left)
+    with pytest.warns(UserWarning, match=r"fewer rounds than it would take, for lack of time"):
+        made = family.build(dict(family.portfolio[0]), fitting).fit(X, y)
+    assert 10 <= made.rounds <= 21
+    assert len(asked) < 100
+    error = np.mean((made.predict(X) - y) ** 2)
+    assert error < np.var(y)

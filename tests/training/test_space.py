@@ -33,7 +33,17 @@ def test_whole_bounds_mean_whole_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    "written", [3, "abc", [], {"low": 1}, {"low": 0, "high": 1, "log": True}, {"from": 1, "to": 2}]
+    "written",
+    [
+        3,
+        "abc",
+        [],
+        {"low": 1},
+        {"low": 0, "high": 1, "log": True},
+        {"from": 1, "to": 2},
+        {"low": 1.0, "high": float("inf")},
+        {"low": 0.5, "high": 3, "integer": True},
+    ],
 )
 def test_what_is_no_dimension_is_refused(written: object) -> None:
     with pytest.raises(WrongSetting):

@@ -50,6 +50,8 @@ def test_labels_are_encoded_in_sorted_order() -> None:
         (np.array(["a", "a"]), "classification"),
         (np.array(["a", None], dtype=object), "classification"),
         (np.array([0.5, 1.5]), "classification"),
+        (np.array([0, 1, "0.5"], dtype=object), "classification"),
+        (np.array([0, True, 1, False], dtype=object), "classification"),
         (np.array([f"id{n}" for n in range(100)]), "classification"),
         (np.array(["a", "b"]), "regression"),
         (np.array([1.0, np.nan]), "regression"),

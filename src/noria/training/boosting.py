@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from noria.training.family import Estimator, Family, Fitting, OutOfTime, as_float, as_int, leaf_size
-from noria.training.rounds import MOST_ROUNDS, PATIENCE, choose_rounds
+from noria.training.rounds import MOST_ROUNDS, PATIENCE, Enough, choose_rounds
 from noria.training.space import Choice, Uniform
 
 if TYPE_CHECKING:
     from lightgbm import Booster
+    from lightgbm.callback import CallbackEnv
     from numpy.typing import NDArray
 
     from noria.training.space import Params
@@ -39,15 +40,21 @@ class LightGBM:
         self.booster = booster
         self.rounds = 0
 
-    def fit(self, X: NDArray[np.float64], y: NDArray[np.generic]) -> LightGBM:
+    def fit(
+        self, X: NDArray[np.float64], y: NDArray[np.generic], sample_weight: NDArray[np.float64] | None = None
+    ) -> LightGBM:
         """Choose the rounds on an inner part, then fit every row."""
-        rate = as_float(self.params, "learning_rate", 0.05)
+        rate, weight = as_float(self.params, "learning_rate", 0.05), sample_weight
 
-        def best(learned: NDArray[np.bool_], inner: NDArray[np.bool_]) -> int:
-            return int(self._train(X[learned], y[learned], MOST_ROUNDS, (X[inner], y[inner])).best_iteration)
+        def best(learned: NDArray[np.bool_], inner: NDArray[np.bool_], enough: Enough) -> int:
+            made = self._train(
+                X[learned], y[learned], MOST_ROUNDS, (X[inner], y[inner]),
+                None if weight is None else weight[learned], None if weight is None else weight[inner], enough,
+            )  # fmt: skip
+            return int(made.best_iteration)
 
         self.rounds = choose_rounds(best, y, self.fitting, learning_rate=rate)
-        self.booster = self._train(X, y, self.rounds, None)
+        self.booster = self._train(X, y, self.rounds, None, weight)
         return self
 
     def predict(self, X: NDArray[np.float64]) -> NDArray[np.generic]:
@@ -73,22 +80,30 @@ class LightGBM:
         y: NDArray[np.generic],
         rounds: int,
         inner: tuple[NDArray[np.float64], NDArray[np.generic]] | None,
+        weight: NDArray[np.float64] | None = None,
+        inner_weight: NDArray[np.float64] | None = None,
+        enough: Callable[[], bool] = lambda: False,
     ) -> Booster:
         import lightgbm  # noqa: PLC0415 - heavy
 
         settings = self._settings()
-        data = lightgbm.Dataset(X, label=y, params=settings, categorical_feature=list(self.fitting.categorical))
-        callbacks: list[Callable[..., object]] = [self._watch()]
+        categorical = list(self.fitting.categorical)
+        data = lightgbm.Dataset(X, label=y, weight=weight, params=settings, categorical_feature=categorical)
+        callbacks: list[Callable[..., object]] = [self._watch(enough)]
         valid = []
         if inner is not None:
-            valid = [data.create_valid(inner[0], label=inner[1])]
+            valid = [data.create_valid(inner[0], label=inner[1], weight=inner_weight)]
             callbacks.append(lightgbm.early_stopping(PATIENCE, verbose=False))
         return lightgbm.train(settings, data, rounds, valid_sets=valid, callbacks=callbacks)
 
-    def _watch(self) -> Callable[[object], None]:
-        def stop(environment: object) -> None:
+    def _watch(self, enough: Callable[[], bool]) -> Callable[[CallbackEnv], None]:
+        from lightgbm.callback import EarlyStopException  # noqa: PLC0415 - heavy
+
+        def stop(environment: CallbackEnv) -> None:
             if self.fitting.out_of_time():
                 raise OutOfTime
+            if enough():
+                raise EarlyStopException(environment.iteration, environment.evaluation_result_list or [])
 
         return stop
 
@@ -97,12 +112,15 @@ class LightGBM:
         objective = "regression"
         if fitting.task == "classification":
             objective = "binary" if fitting.n_classes == 2 else "multiclass"
+        leaf = leaf_size(as_int(params, "leaf", 20), fitting.n_rows)
         return {
             "objective": objective,
             **({"num_class": fitting.n_classes} if objective == "multiclass" else {}),
             "learning_rate": as_float(params, "learning_rate", 0.05),
             "num_leaves": as_int(params, "leaves", 24),
-            "min_data_in_leaf": leaf_size(as_int(params, "leaf", 20), fitting.n_rows),
+            "min_data_in_leaf": leaf,
+            # LightGBM wants 100 rows of a category before it looks at it: of a small table it would see none.
+            "min_data_per_group": min(100, max(leaf, fitting.n_rows // 20)) if fitting.n_rows else 100,
             "feature_fraction": as_float(params, "colsample", 0.7),
             "bagging_fraction": as_float(params, "subsample", 0.8),
             "bagging_freq": 1,
@@ -137,7 +155,17 @@ BOOSTING = Family(
     },
     portfolio=(
         {"learning_rate": 0.05, "leaves": 24, "leaf": 20, "colsample": 0.7, "subsample": 0.8, "l2": 1.0},
+        {
+            "learning_rate": 0.03,
+            "leaves": 48,
+            "leaf": 5,
+            "colsample": 0.4,
+            "subsample": 0.9,
+            "l2": 0.5,
+            "extra_trees": True,
+        },
         {"learning_rate": 0.05, "leaves": 6, "leaf": 10, "colsample": 0.4, "subsample": 0.8, "l2": 5.0},
     ),
     modules=("lightgbm",),
+    kin="boosting",
 )

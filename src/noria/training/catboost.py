@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from noria.training.family import Estimator, Family, Fitting, as_float, as_int
-from noria.training.rounds import PATIENCE, choose_rounds
+from noria.training.family import Estimator, Family, Fitting, OutOfTime, as_float, as_int
+from noria.training.rounds import PATIENCE, Enough, choose_rounds
 from noria.training.space import Uniform
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import catboost
     import pandas as pd
     from numpy.typing import NDArray
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["CATBOOST", "CatBoost"]
 
 MOST_ROUNDS = 1000
+
+
+_ONE_HOT = 10
+"""Categories of up to so many values are split by each: statistics of the target take twice the time, for nothing."""
 
 
 class CatBoost:
@@ -41,16 +47,22 @@ class CatBoost:
         self.model = model
         self.rounds = 0
 
-    def fit(self, X: NDArray[np.float64], y: NDArray[np.generic]) -> CatBoost:
+    def fit(
+        self, X: NDArray[np.float64], y: NDArray[np.generic], sample_weight: NDArray[np.float64] | None = None
+    ) -> CatBoost:
         """Choose the rounds on an inner part, then fit every row."""
+        weight = sample_weight
 
-        def best(learned: NDArray[np.bool_], inner: NDArray[np.bool_]) -> int:
-            made = self._train(X[learned], y[learned], MOST_ROUNDS, (X[inner], y[inner]))
+        def best(learned: NDArray[np.bool_], inner: NDArray[np.bool_], enough: Enough) -> int:
+            made = self._train(
+                X[learned], y[learned], MOST_ROUNDS, (X[inner], y[inner]),
+                None if weight is None else weight[learned], None if weight is None else weight[inner], enough,
+            )  # fmt: skip
             return int(made.get_best_iteration()) + 1
 
         rate = as_float(self.params, "learning_rate", 0.08)
         self.rounds = choose_rounds(best, y, self.fitting, learning_rate=rate)
-        self.model = self._train(X, y, self.rounds, None)
+        self.model = self._train(X, y, self.rounds, None, weight)
         return self
 
     def predict(self, X: NDArray[np.float64]) -> NDArray[np.generic]:
@@ -61,7 +73,15 @@ class CatBoost:
 
     def predict_proba(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Give probabilities, shape (n_rows, n_classes)."""
-        return self._raw(X, "Probability")
+        made, known = self._raw(X, "Probability"), self._known()
+        if made.shape[1] == self.fitting.n_classes:
+            return made
+        proba = np.zeros((len(made), self.fitting.n_classes))  # a fold whose training rows lacked a rare class
+        proba[:, known] = made
+        return proba
+
+    def _known(self) -> NDArray[np.int64]:
+        return np.asarray(self.model.classes_ if self.model is not None else (), dtype=np.int64)
 
     def _raw(self, X: NDArray[np.float64], kind: str) -> NDArray[np.float64]:
         if self.model is None:
@@ -84,16 +104,25 @@ class CatBoost:
         y: NDArray[np.generic],
         rounds: int,
         inner: tuple[NDArray[np.float64], NDArray[np.generic]] | None,
+        weight: NDArray[np.float64] | None = None,
+        inner_weight: NDArray[np.float64] | None = None,
+        enough: Callable[[], bool] = lambda: False,
     ) -> catboost.CatBoost:
         import catboost  # noqa: PLC0415 - heavy, and an extra
 
         categorical = list(self.fitting.categorical)
-        data = catboost.Pool(self._matrix(X), label=y, cat_features=categorical)
+        data = catboost.Pool(self._matrix(X), label=y, weight=weight, cat_features=categorical)
         model = catboost.CatBoost({**self._settings(), "iterations": rounds})
+        watch = _Watch(self.fitting, enough)
         if inner is None:
-            return model.fit(data)
-        watched = catboost.Pool(self._matrix(inner[0]), label=inner[1], cat_features=categorical)
-        return model.fit(data, eval_set=watched, early_stopping_rounds=PATIENCE)
+            model.fit(data, callbacks=[watch])
+        else:
+            rows = self._matrix(inner[0])
+            watched = catboost.Pool(rows, label=inner[1], weight=inner_weight, cat_features=categorical)
+            model.fit(data, eval_set=watched, early_stopping_rounds=PATIENCE, callbacks=[watch])
+        if watch.was_late:  # what is raised inside CatBoost comes out as an error of its own
+            raise OutOfTime
+        return model
 
     def _settings(self) -> dict[str, object]:
         params, fitting = self.params, self.fitting
@@ -108,9 +137,24 @@ class CatBoost:
             "random_strength": as_float(params, "random_strength", 1.0),
             "random_seed": fitting.seed % 2**31,
             "thread_count": fitting.threads,
+            "one_hot_max_size": _ONE_HOT,
             "logging_level": "Silent",
             "allow_writing_files": False,
         }
+
+
+class _Watch:
+    """Ends a fit at its deadline."""
+
+    def __init__(self, fitting: Fitting, enough: Callable[[], bool]) -> None:
+        self.fitting = fitting
+        self.enough = enough
+        self.was_late = False
+
+    def after_iteration(self, info: object) -> bool:
+        """Say whether to go on."""
+        self.was_late = self.fitting.out_of_time()
+        return not (self.was_late or self.enough())
 
 
 def _catboost(params: Params, fitting: Fitting) -> Estimator:
@@ -132,4 +176,5 @@ CATBOOST = Family(
     extra="boost",
     modules=("catboost",),
     startup_seconds=2.0,
+    kin="boosting",
 )

@@ -22,6 +22,10 @@ class Budget:
         Wall time; None is unlimited.
     clock : callable
         Seconds, ever rising; passed in so that a test can turn it.
+    reserve : float
+        Seconds that are set aside.
+    deadline : float
+        When, by the clock, what runs now must have ended.
 
     Examples
     --------
@@ -33,6 +37,7 @@ class Budget:
     seconds: float | None
     clock: Callable[[], float] = time.perf_counter
     reserve: float = 0.0
+    deadline: float = float("inf")
     start: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -47,6 +52,14 @@ class Budget:
         if self.seconds is None:
             return float("inf")
         return HEADROOM * self.seconds - self.reserve - self.spent()
+
+    def is_over(self) -> bool:
+        """Whether what runs now has to end."""
+        return self.allowed() <= 0
+
+    def allowed(self) -> float:
+        """Seconds that what runs now may still take."""
+        return min(self.left(), self.deadline - self.clock())
 
     def fits(self, seconds: float) -> bool:
         """Whether work of about this length still fits, with a margin of 15 %."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from noria.training.space import Params
 
-__all__ = ["DBSCAN", "KMEANS", "NOISE", "DensityClusters", "OneCluster"]
+__all__ = ["DBSCAN", "KMEANS", "NOISE", "DensityClusters", "OneCluster", "knee"]
 
 NOISE = -1
 """The label of rows that belong to no cluster."""
@@ -32,8 +32,8 @@ class DensityClusters(BaseEstimator):  # type: ignore[misc]  # sklearn is untype
     ----------
     min_samples : int
         Rows within eps that make a core point.
-    quantile : float
-        eps is this quantile of the distances to the ``min_samples``-th neighbour.
+    quantile : float or None
+        eps is this quantile of the distances to the ``min_samples``-th neighbour; None: where they, sorted, bend.
 
     References
     ----------
@@ -47,7 +47,7 @@ class DensityClusters(BaseEstimator):  # type: ignore[misc]  # sklearn is untype
     [0, -1]
     """
 
-    def __init__(self, min_samples: int = 5, quantile: float = 0.9) -> None:
+    def __init__(self, min_samples: int = 5, quantile: float | None = 0.9) -> None:
         self.min_samples = min_samples
         self.quantile = quantile
 
@@ -56,7 +56,8 @@ class DensityClusters(BaseEstimator):  # type: ignore[misc]  # sklearn is untype
         X = np.asarray(X, dtype=float)
         neighbours = min(self.min_samples, len(X) - 1)
         distances, _ = NearestNeighbors(n_neighbors=neighbours + 1).fit(X).kneighbors(X)
-        spread = float(np.quantile(distances[:, -1], self.quantile))
+        furthest = distances[:, -1]
+        spread = knee(furthest) if self.quantile is None else float(np.quantile(furthest, self.quantile))
         self.eps_ = max(spread, 1e-12)
         made = SklearnDBSCAN(eps=self.eps_, min_samples=self.min_samples).fit(X)
         self.core_points_ = np.asarray(X[made.core_sample_indices_])
@@ -71,6 +72,26 @@ class DensityClusters(BaseEstimator):  # type: ignore[misc]  # sklearn is untype
             return np.full(len(X), NOISE, dtype=np.int64)
         nearest, distance = pairwise_distances_argmin_min(X, self.core_points_)
         return np.where(distance <= self.eps_, self.core_labels_[nearest], NOISE).astype(np.int64)
+
+
+def knee(distances: NDArray[np.float64]) -> float:
+    """Give the distance at which the sorted curve bends most: there it is furthest below the line between its ends.
+
+    References
+    ----------
+    Satopaa, V., Albrecht, J., Irwin, D. and Raghavan, B. (2011). Finding a "kneedle" in a haystack. ICDCSW 2011.
+
+    Examples
+    --------
+    >>> knee(np.array([1.0, 1.1, 1.2, 1.3, 5.0, 9.0]))
+    1.3
+    """
+    rising = np.sort(distances)
+    height = rising[-1] - rising[0]
+    if height <= 0:
+        return float(rising[-1])
+    below = np.linspace(0, 1, len(rising)) - (rising - rising[0]) / height
+    return float(rising[int(below.argmax())])
 
 
 class OneCluster(BaseEstimator):  # type: ignore[misc]  # sklearn is untyped
@@ -91,7 +112,8 @@ def _kmeans(params: Params, fitting: Fitting) -> Estimator:
 
 
 def _dbscan(params: Params, fitting: Fitting) -> Estimator:
-    return DensityClusters(as_int(params, "min_samples", 5), as_float(params, "quantile", 0.9))
+    bends = params.get("quantile", 0.9) is None
+    return DensityClusters(as_int(params, "min_samples", 5), None if bends else as_float(params, "quantile", 0.9))
 
 
 KMEANS = Family(
@@ -107,6 +129,7 @@ DBSCAN = Family(
     _dbscan,
     space={"min_samples": Choice((4, 5, 8, 12, 20)), "quantile": Uniform(0.5, 0.98)},
     portfolio=(
+        {"min_samples": 5, "quantile": None},
         {"min_samples": 5, "quantile": 0.9},
         {"min_samples": 10, "quantile": 0.9},
         {"min_samples": 5, "quantile": 0.7},

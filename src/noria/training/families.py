@@ -6,49 +6,76 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 
 from noria.errors import MissingExtra, WrongSetting, did_you_mean
+from noria.training.backend import Backend, install
 from noria.training.boosting import BOOSTING
 from noria.training.catboost import CATBOOST
+from noria.training.centers import AGGLOMERATIVE, MINIBATCH
 from noria.training.clustering import DBSCAN, KMEANS
 from noria.training.dummy import DUMMY
 from noria.training.family import Family
-from noria.training.forest import HIST_BOOSTING, RANDOM_FOREST
-from noria.training.keras import KERAS_MLP
-from noria.training.linear import ELASTIC_NET, LASSO, LINEAR, LOGISTIC, RIDGE
+from noria.training.forest import EXTRA_TREES, HIST_BOOSTING, RANDOM_FOREST, TREE
+from noria.training.hierarchy import HDBSCAN
+from noria.training.keras import KERAS_MLP, keras_mlp
+from noria.training.linear import (
+    DISCRIMINANT,
+    ELASTIC_NET,
+    HUBER,
+    LASSO,
+    LINEAR,
+    LOGISTIC,
+    NAIVE_BAYES,
+    RIDGE,
+)
+from noria.training.mixture import MIXTURE
 from noria.training.own import own_family
-from noria.training.svm import SVM, SVR_FAMILY
+from noria.training.own_network import own_network
+from noria.training.svm import LINEAR_SVM, LINEAR_SVR, SVM, SVR_FAMILY
 from noria.training.task import Task
 from noria.training.xgboost import XGBOOST
 
 __all__ = ["available", "catalogue", "resolve"]
 
+# In the order of the race: what is quick and what is usually good come first.
 _CATALOGUE: Mapping[Task, tuple[Family, ...]] = {
     "regression": (
-        LINEAR,
         RIDGE,
+        BOOSTING,
+        EXTRA_TREES,
+        RANDOM_FOREST,
+        CATBOOST,
+        SVR_FAMILY,
+        XGBOOST,
         LASSO,
         ELASTIC_NET,
-        SVR_FAMILY,
-        RANDOM_FOREST,
-        BOOSTING,
+        LINEAR,
         HIST_BOOSTING,
         KERAS_MLP,
-        XGBOOST,
-        CATBOOST,
+        HUBER,
+        LINEAR_SVR,
+        TREE,
         DUMMY,
     ),
     "classification": (
         LOGISTIC,
-        SVM,
-        RANDOM_FOREST,
         BOOSTING,
+        EXTRA_TREES,
+        RANDOM_FOREST,
+        CATBOOST,
+        SVM,
+        XGBOOST,
         HIST_BOOSTING,
         KERAS_MLP,
-        XGBOOST,
-        CATBOOST,
+        LINEAR_SVM,
+        DISCRIMINANT,
+        NAIVE_BAYES,
+        TREE,
         DUMMY,
     ),
-    "clustering": (KMEANS, DBSCAN, DUMMY),
+    "clustering": (KMEANS, MINIBATCH, MIXTURE, AGGLOMERATIVE, DBSCAN, HDBSCAN, DUMMY),
 }
+
+ENSEMBLE = "ensemble"
+"""How the mean of a few candidates is called."""
 
 _OTHER_TASKS = {family.name: task for task, families in _CATALOGUE.items() for family in families}
 
@@ -59,7 +86,7 @@ def catalogue(task: Task) -> tuple[Family, ...]:
     Examples
     --------
     >>> [family.name for family in catalogue("clustering")]
-    ['kmeans', 'dbscan', 'dummy']
+    ['kmeans', 'minibatch_kmeans', 'mixture', 'agglomerative', 'dbscan', 'hdbscan', 'dummy']
     """
     return _CATALOGUE[task]
 
@@ -69,20 +96,25 @@ def available(family: Family) -> bool:
     return all(find_spec(module) is not None for module in family.modules)
 
 
-def resolve(candidates: Sequence[str | Mapping[str, object]] | str, task: Task) -> tuple[Family, ...]:
+def resolve(
+    candidates: Sequence[str | Mapping[str, object]] | str, task: Task, *, backend: Backend = "tensorflow"
+) -> tuple[Family, ...]:
     """Turn the candidates of the project file into families; the baseline is always among them.
 
     Parameters
     ----------
     candidates : "auto", or a sequence of names and tables
-        A table is an estimator of the user's own, see `noria.training.own`.
+        A table is an estimator of the user's own, see `noria.training.own`, or a network of theirs, see
+        `noria.training.own_network`.
     task : Task
         What is learned.
+    backend : Backend
+        What networks are fitted on.
 
     Raises
     ------
     WrongSetting
-        A name is not a family of this task.
+        A name is not a family of this task, or two candidates have the same.
     MissingExtra
         A family asked for by name needs libraries that are not installed.
 
@@ -92,16 +124,37 @@ def resolve(candidates: Sequence[str | Mapping[str, object]] | str, task: Task) 
     ['dummy', 'ridge']
     """
     known = {family.name: family for family in catalogue(task)}
+    if KERAS_MLP.name in known:
+        known[KERAS_MLP.name] = keras_mlp(backend)
     if candidates == "auto":
-        return (DUMMY, *(family for family in known.values() if family is not DUMMY and available(family)))
+        wanted = (family for family in known.values() if family is not DUMMY and family.in_auto)
+        return (DUMMY, *(family for family in wanted if available(family)))
     named = [candidates] if isinstance(candidates, (str, Mapping)) else candidates
     found: dict[str, Family] = {DUMMY.name: DUMMY}
     for candidate in named:
-        family = own_family(candidate) if isinstance(candidate, Mapping) else _named(candidate, known, task)
+        if isinstance(candidate, Mapping):
+            family = _own(candidate, backend)
+            _alone(family, found, known)
+        else:
+            family = _named(candidate, known, task)
+        if not available(family):
+            raise _missing(family)
         found[family.name] = family
     if len(found) == 1 and DUMMY.name not in named:
         raise WrongSetting("there are no candidates to choose among", mend='candidates = "auto"', code="N-TRAIN-012")
     return tuple(found.values())
+
+
+def _alone(family: Family, found: Mapping[str, Family], known: Mapping[str, Family]) -> None:
+    """Refuse a name that stands for something else already: one of the two would be left out, and nobody told."""
+    if family.name in {*found, *known, ENSEMBLE}:
+        other = "another candidate" if family.name in found and family.name not in known else "a part of noria's own"
+        raise WrongSetting(
+            f"the candidate {family.title} is called {family.name!r}, and so is {other}",
+            why="tables, records and the final fit know a candidate by its name",
+            mend=f'{{ class = "{family.title}", name = "another name", … }}',
+            code="N-TRAIN-015",
+        )
 
 
 def _named(name: str, known: Mapping[str, Family], task: Task) -> Family:
@@ -115,10 +168,20 @@ def _named(name: str, known: Mapping[str, Family], task: Task) -> Family:
             mend=f'candidates = "auto", or some of: {", ".join(known)}',
             code="N-TRAIN-013",
         )
-    if not available(family):
-        raise MissingExtra(
-            f"candidate {name!r} needs libraries that are not installed: {', '.join(family.modules)}",
-            mend=f'pip install "noria[{family.extra}]"\nor take {name!r} out of [model] candidates',
-            code="N-TRAIN-014",
-        )
     return family
+
+
+def _own(written: Mapping[str, object], backend: Backend) -> Family:
+    return own_network(written, backend) if "build" in written else own_family(written)
+
+
+def _missing(family: Family) -> MissingExtra:
+    absent = [module for module in family.modules if find_spec(module) is None]
+    how = f'pip install "noria[{family.extra}]"'
+    for backend in ("torch", "jax"):
+        how = install(backend) if backend in family.modules else how
+    return MissingExtra(
+        f"candidate {family.name!r} needs libraries that are not installed: {', '.join(absent)}",
+        mend=f"{how}\nor take {family.name!r} out of [model] candidates",
+        code="N-TRAIN-014",
+    )

@@ -54,10 +54,14 @@ class Fitting:
         Training rows; 0 when unknown.
     categorical : tuple of int
         Positions of category codes in the matrix.
-    out_of_time : callable
-        Asked between rounds by the families that can stop; when true they raise `OutOfTime`.
+    seconds_left : callable
+        Until the fit must have ended; the families that can stop ask between rounds.
     bonds : Bonds
         Groups and times of the training rows, for the families that stop on a part of them.
+    rounds : int, optional
+        Rounds of a booster or epochs of a network, where an earlier fit of the same parameters has found them.
+    report : callable
+        Told by networks after each epoch: its number from 0, and the losses.
     """
 
     task: Task
@@ -66,8 +70,16 @@ class Fitting:
     n_classes: int = 0
     n_rows: int = 0
     categorical: tuple[int, ...] = ()
-    out_of_time: Callable[[], bool] = field(default=lambda: False)
+    seconds_left: Callable[[], float] = field(default=lambda: float("inf"), compare=False, repr=False)
     bonds: Bonds = field(default_factory=Bonds, compare=False, repr=False)
+    rounds: int | None = None
+    report: Callable[[int, Mapping[str, float]], None] = field(
+        default=lambda epoch, losses: None, compare=False, repr=False
+    )
+
+    def out_of_time(self) -> bool:
+        """Whether it must end now, with `OutOfTime`."""
+        return self.seconds_left() <= 0
 
 
 @dataclass(frozen=True)
@@ -98,6 +110,14 @@ class Family:
         Exponent of fit time in the number of rows, to foretell it from a part.
     startup_seconds : float
         About how long its libraries take to load, the first time.
+    kin : str
+        What families have in common whose answers resemble each other; empty for one that stands alone.
+    is_glass : bool
+        Whether a person can read off the fitted model why it answers as it does.
+    in_auto : bool
+        Whether "auto" tries it; others are tried when named.
+    is_own : bool
+        Whether its class is the user's: one that may hang, or take the process down.
     """
 
     name: str
@@ -111,6 +131,10 @@ class Family:
     most_rows: int | None = None
     growth: float = 1.1
     startup_seconds: float = 0.0
+    in_auto: bool = True
+    is_own: bool = False
+    is_glass: bool = False
+    kin: str = ""
 
 
 def leaf_size(wanted: int, n_rows: int) -> int:

@@ -11,11 +11,13 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, Str
 from noria.errors import WrongData
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from noria.training.task import Task
 
-__all__ = ["Fold", "folds"]
+__all__ = ["Fold", "folds", "judged_share"]
 
 Fold = tuple["NDArray[np.int64]", "NDArray[np.int64]"]
 
@@ -88,6 +90,25 @@ def folds(
     if task == "classification" and codes is not None:
         return list(StratifiedKFold(k, shuffle=True, random_state=seed).split(blank, codes))
     return list(KFold(k, shuffle=True, random_state=seed).split(blank))
+
+
+def judged_share(made: Sequence[Fold]) -> float:
+    """Give rows judged over rows learned from, the mean of the folds.
+
+    Of k folds of a plain cross-validation it is ``1 / (k - 1)``; of folds forward in time, the first of which learn
+    from few rows, it is more. Tests of differences between folds need it.
+
+    References
+    ----------
+    Nadeau, C. & Bengio, Y. (2003). Inference for the generalization error. Machine Learning 52.
+
+    Examples
+    --------
+    >>> rows = np.arange(12)
+    >>> judged_share([(rows[:4], rows[4:8]), (rows[:8], rows[8:])])
+    0.75
+    """
+    return float(np.mean([len(valid) / len(train) for train, valid in made]))
 
 
 def _forward(times: NDArray[np.datetime64], groups: NDArray[np.object_] | None, k: int, gap: timedelta) -> list[Fold]:

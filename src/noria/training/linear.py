@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, LogisticRegression, Ridge
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.linear_model import ElasticNet, HuberRegressor, Lasso, LinearRegression, LogisticRegression, Ridge
+from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import StandardScaler
 
 from noria.training.family import Estimator, Family, Fitting, as_float
@@ -14,7 +16,7 @@ from noria.training.space import Choice, Uniform
 if TYPE_CHECKING:
     from noria.training.space import Params
 
-__all__ = ["ELASTIC_NET", "LASSO", "LINEAR", "LOGISTIC", "RIDGE"]
+__all__ = ["DISCRIMINANT", "ELASTIC_NET", "HUBER", "LASSO", "LINEAR", "LOGISTIC", "NAIVE_BAYES", "RIDGE"]
 
 
 def _linear(params: Params, fitting: Fitting) -> Estimator:
@@ -39,6 +41,21 @@ def _elastic_net(params: Params, fitting: Fitting) -> Estimator:
     return _on_scaled_target(ElasticNet(alpha=alpha, l1_ratio=l1_ratio, max_iter=5000))
 
 
+def _huber(params: Params, fitting: Fitting) -> Estimator:
+    epsilon, alpha = as_float(params, "epsilon", 1.35), as_float(params, "alpha", 1e-3)
+    return _on_scaled_target(HuberRegressor(epsilon=epsilon, alpha=alpha, max_iter=500))
+
+
+def _discriminant(params: Params, fitting: Fitting) -> Estimator:
+    return LinearDiscriminantAnalysis(  # type: ignore[no-any-return]
+        solver="lsqr", shrinkage=as_float(params, "shrinkage", 0.1)
+    )
+
+
+def _naive_bayes(params: Params, fitting: Fitting) -> Estimator:
+    return GaussianNB(var_smoothing=as_float(params, "smoothing", 1e-3))  # type: ignore[no-any-return]
+
+
 def _logistic(params: Params, fitting: Fitting) -> Estimator:
     l1_ratio = as_float(params, "l1_ratio", 0.0)
     solver = "lbfgs"
@@ -49,19 +66,21 @@ def _logistic(params: Params, fitting: Fitting) -> Estimator:
         C=as_float(params, "C", 1.0),
         l1_ratio=l1_ratio,
         solver=solver,
-        class_weight=params.get("class_weight"),
+        class_weight=params.get("class_weight"),  # in records of older runs
         max_iter=2000 if solver != "saga" else 500,
         random_state=fitting.seed,
     )
 
 
-LINEAR = Family("linear", "least squares", _linear)
+LINEAR = Family("linear", "least squares", _linear, is_glass=True, kin="linear")
 RIDGE = Family(
     "ridge",
     "ridge regression",
     _ridge,
     space={"alpha": Uniform(1e-3, 1e3, log=True)},
     portfolio=({"alpha": 1.0}, {"alpha": 30.0}),
+    is_glass=True,
+    kin="linear",
 )
 LASSO = Family(
     "lasso",
@@ -69,6 +88,8 @@ LASSO = Family(
     _lasso,
     space={"alpha": Uniform(1e-4, 0.3, log=True)},
     portfolio=({"alpha": 0.01}, {"alpha": 0.05}),
+    is_glass=True,
+    kin="linear",
 )
 ELASTIC_NET = Family(
     "elastic_net",
@@ -76,6 +97,8 @@ ELASTIC_NET = Family(
     _elastic_net,
     space={"alpha": Uniform(1e-4, 0.3, log=True), "l1_ratio": Choice((0.1, 0.5, 0.9))},
     portfolio=({"alpha": 0.01, "l1_ratio": 0.5},),
+    is_glass=True,
+    kin="linear",
 )
 LOGISTIC = Family(
     "logistic",
@@ -83,8 +106,38 @@ LOGISTIC = Family(
     _logistic,
     space={
         "C": Uniform(1e-3, 30, log=True),
+        # No weights for classes here: the probabilities would no more be how often the classes come, see `prior`.
         "l1_ratio": Choice((0.0, 0.0, 0.5, 1.0)),
-        "class_weight": Choice((None, None, "balanced")),
     },
     portfolio=({"C": 1.0}, {"C": 0.03}, {"C": 0.3, "l1_ratio": 1.0}),
+    is_glass=True,
+    kin="linear",
+)
+HUBER = Family(
+    "huber",
+    "regression that outliers hardly move (Huber)",
+    _huber,
+    space={"epsilon": Uniform(1.05, 2.5), "alpha": Uniform(1e-5, 1.0, log=True)},
+    portfolio=({"epsilon": 1.35, "alpha": 1e-3},),
+    in_auto=False,
+    is_glass=True,
+    kin="linear",
+)
+DISCRIMINANT = Family(
+    "discriminant",
+    "linear discriminant analysis",
+    _discriminant,
+    space={"shrinkage": Uniform(0.0, 0.9)},
+    portfolio=({"shrinkage": 0.1},),
+    in_auto=False,
+    is_glass=True,
+    kin="linear",
+)
+NAIVE_BAYES = Family(
+    "naive_bayes",
+    "naive Bayes with normal features",
+    _naive_bayes,
+    space={"smoothing": Uniform(1e-9, 0.1, log=True)},
+    portfolio=({"smoothing": 1e-3},),
+    in_auto=False,
 )

@@ -10,13 +10,18 @@ import numpy as np
 
 from noria.errors import WrongArgument, WrongData
 from noria.training.family import Estimator
+from noria.training.prior import shifted
 from noria.training.task import Label, Task
+from noria.training.temperature import temper
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["Column", "FeatureKind", "FittedModel", "Prediction", "TabularModel", "Transformer", "answer", "columns_of"]
+__all__ = [
+    "Column", "FeatureKind", "FittedModel", "Prediction", "TabularModel", "Transformer", "answer", "columns_of",
+    "decoded", "probabilities",
+]  # fmt: skip
 
 FeatureKind = Literal["number", "string", "timestamp"]
 Column = tuple[str, FeatureKind]
@@ -96,6 +101,11 @@ class TabularModel:
         Fitted; matrix to encoded answers.
     classes : tuple, or None
         Labels of a classification.
+    ratios : tuple of float, or None
+        Of a classification whose training was balanced: what leads its probabilities back, see
+        `noria.training.prior`.
+    temperature : float or None
+        Of a classification: what makes its probabilities as sure as they may be, see `noria.training.temperature`.
     """
 
     task: Task
@@ -105,6 +115,8 @@ class TabularModel:
     head: Estimator
     classes: tuple[Label, ...] | None = None
     params: Mapping[str, object] = field(default_factory=dict)
+    ratios: tuple[float, ...] | None = None
+    temperature: float | None = None
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -131,19 +143,14 @@ class TabularModel:
         WrongData
             A feature is missing or has the wrong type.
         """
-        made = self.answer(frame).proba
-        if made is None:
-            raise WrongArgument(
-                f"a model for {self.task} gives no probabilities", mend="use predict", code="N-TRAIN-020"
-            )
-        return made
+        return probabilities(self.answer(frame), self.task)
 
     def answer(self, frame: pd.DataFrame) -> Prediction:
         """Give everything the model says about some rows, prepared once."""
         if len(frame) == 0:
             return self._nothing()
         matrix = self.preparation.transform(align(frame, self.columns))
-        return answer(self.head, np.asarray(matrix), self.task, self.classes)
+        return answer(self.head, np.asarray(matrix), self.task, self.classes, self.ratios, self.temperature)
 
     def _nothing(self) -> Prediction:
         if self.task != "classification":
@@ -152,14 +159,45 @@ class TabularModel:
         return Prediction(np.empty(0, dtype=object), np.empty((0, len(classes))), classes)
 
 
-def answer(head: Estimator, X: NDArray[np.float64], task: Task, classes: tuple[Label, ...] | None) -> Prediction:
+def answer(
+    head: Estimator,
+    X: NDArray[np.float64],
+    task: Task,
+    classes: tuple[Label, ...] | None,
+    ratios: Sequence[float] | None = None,
+    temperature: float | None = None,
+) -> Prediction:
     """Ask a fitted estimator and decode what it says."""
     if task != "classification" or classes is None:
         return Prediction(np.asarray(head.predict(X)).reshape(len(X)))
     proba = _probabilities(head, X, len(classes))
-    decoded = np.empty(len(classes), dtype=object)
-    decoded[:] = classes
-    return Prediction(decoded[proba.argmax(axis=1)], proba, classes)
+    if ratios is not None:
+        proba = shifted(proba, np.asarray(ratios, dtype=np.float64))
+    if temperature is not None:
+        proba = temper(proba, temperature)
+    return decoded(proba, classes)
+
+
+def decoded(said: NDArray[np.float64], classes: tuple[Label, ...] | None) -> Prediction:
+    """Read numbers as an answer: probabilities where there are classes, else values."""
+    if classes is None:
+        return Prediction(said)
+    labels = np.empty(len(classes), dtype=object)
+    labels[:] = classes
+    return Prediction(labels[said.argmax(axis=1)], said, classes)
+
+
+def probabilities(said: Prediction, task: Task) -> NDArray[np.float64]:
+    """Take the probabilities of an answer.
+
+    Raises
+    ------
+    WrongArgument
+        The model is not a classifier.
+    """
+    if said.proba is None:
+        raise WrongArgument(f"a model for {task} gives no probabilities", mend="use predict", code="N-TRAIN-020")
+    return said.proba
 
 
 def _probabilities(head: Estimator, X: NDArray[np.float64], n_classes: int) -> NDArray[np.float64]:

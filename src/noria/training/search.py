@@ -8,46 +8,68 @@ fold that judges it. With ``trials`` alone no decision looks at the clock, and t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
-from noria.errors import WorkFailed, WrongArgument, WrongData
-from noria.training.candidate import Candidate, CandidateResult, Progress, Selection
+from noria.errors import WrongArgument, WrongData
+from noria.training.candidate import Candidate, Kind, Progress, Selection
+from noria.training.caruana import MEMBERS, ROUNDS
 from noria.training.clock import Budget
 from noria.training.clusters import select_clusters
 from noria.training.family import Family
+from noria.training.final_fit import fit_mean, fit_others, fit_single
+from noria.training.finalists import judgements, last_choice, mean_of_few
+from noria.training.first_fold import first_fold
+from noria.training.folds import judged_share
 from noria.training.inner import Bonds
-from noria.training.model import Prediction, TabularModel, columns_of
+from noria.training.judging import judging_folds
+from noria.training.model import Prediction
+from noria.training.precedence import WORSE, in_turn, next_to_finish
 from noria.training.racer import Racer, Track
-from noria.training.space import sample
+from noria.training.refining import Tuning, drawer, further
+from noria.training.rescue import nothing_complete, rescue
 from noria.training.task import encode
-from noria.training.trial import Bench, Matrices, Preparation, threads_for
+from noria.training.trial import Bench, Follow, Matrices, Preparation, Shaping, threads_for
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from noria.training.ensemble import EnsembleModel
+    from noria.training.finalists import Mean, Prefer, Wanted
+    from noria.training.fold_memory import Keeper
     from noria.training.folds import Fold
+    from noria.training.model import TabularModel
+    from noria.training.refining import Next
+    from noria.training.space import Params
     from noria.training.task import Task
+    from noria.training.work import Work
 
-__all__ = ["Error", "Report", "select"]
+__all__ = ["Error", "Report", "Tuning", "select"]
 
 Error = Callable[["NDArray[np.object_] | NDArray[np.float64]", Prediction], float]
 """The true targets and a `Prediction` in, an error out: lower is better."""
 
 Report = Callable[[Progress], None]
 
-WORSE = 0.35
-"""A first fold worse than the best by this share of it ends a costly candidate."""
-
 PATIENCE = 25
 """Refined candidates in a row without a gain, after which the search ends though time is left."""
 
-RACE_SHARE = 0.45
-"""Share of the budget that first folds may take."""
+CHEAP_SHARE = 0.005
+"""Share of the budget below which all folds are done: few rows in the first may say anything."""
+
+UNAFFORDABLE = 200
+"""Candidates in a row that there is no time for, after which none is looked for any more."""
+
+RESERVE_SHARE = 0.4
+"""Share of the budget that is kept for the final fits at most."""
+
+MEAN_SHARE = 0.05
+"""Share of it that is kept for finding the mean of a few."""
 
 
 def select(
@@ -56,7 +78,7 @@ def select(
     *,
     task: Task,
     families: Sequence[Family],
-    prepare: Callable[[Family], Preparation],
+    prepare: Callable[[Family, pd.DataFrame], Preparation],
     error: Error | None,
     splitter: list[Fold],
     bonds: Bonds | None = None,
@@ -65,6 +87,14 @@ def select(
     seed: int = 0,
     report: Report | None = None,
     threads: int | None = None,
+    shaping: Shaping | None = None,
+    ensemble: Wanted = "auto",
+    follow: Follow | None = None,
+    prefer: Prefer = "best",
+    tuning: Tuning | None = None,
+    memory: Keeper | None = None,
+    work: Callable[[Family], Work] | None = None,
+    tempers: bool = False,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Selection:
     """Choose the best candidate by cross-validation and fit it on every row.
@@ -80,7 +110,8 @@ def select(
     families : sequence of Family
         Candidates, see `noria.training.families.resolve`.
     prepare : callable
-        Makes an unfitted preparation for a family; equal for families of one encoding.
+        Makes an unfitted preparation for a family and the rows it will learn from: those of a fold, in the end all.
+        Equal for families of one encoding.
     error : callable or None
         Judges a fold, lower is better; unused for clustering.
     splitter : list of (train, valid)
@@ -97,6 +128,25 @@ def select(
         Told about each candidate finished with.
     threads : int, optional
         Threads a fit may use; chosen by the size of the data when left out.
+    shaping : Shaping, optional
+        What is done to the rows that are learned from, and to no others; of a clustering nothing.
+    ensemble : "auto", "always" or "never"
+        Whether the mean of a few candidates may be the model: where it is better beyond chance, wherever it is better,
+        or not at all. After balanced training it may not.
+    follow : callable, optional
+        Told about each epoch of the networks, see `noria.training.trial.Follow`.
+    prefer : "best" or "glass_box"
+        Whether what can be read wins where it is not clearly worse.
+    tuning : Tuning, optional
+        How parameters are refined.
+    memory : Keeper, optional
+        Keeps what each fold of a candidate gave, so that a search that was killed, or gets more time, goes on. It
+        must be asked for the same rows, preparation, metric and seed only. Clusterings are judged anew.
+    work : callable, optional
+        Says for a family who does its fits on folds; left out, this process. The final fits are done here.
+    tempers : bool
+        Whether probabilities are brought to a temperature where that makes them err less, see
+        `noria.training.temperature`: of use where the error asks how sure they are. Not after balanced training.
     clock : callable
         Seconds, ever rising.
 
@@ -121,30 +171,47 @@ def select(
             code="N-TRAIN-001",
         )
     X = X.reset_index(drop=True)
-    limit = ThreadpoolController().limit(limits=threads or threads_for(X.size))
+    pools, most = ThreadpoolController(), threads or threads_for(X.size)
     if task == "clustering":
         bench = Bench(task, None, Matrices(X, None, [], prepare), seed, threads)
-        with limit:
+        with pools.limit(limits=most):
             return select_clusters(bench, families, budget, trials, tell)
     if y is None or error is None or len(y) != len(X) or not splitter:
         raise WrongArgument("a supervised selection needs y of X's length, an error and folds", code="N-TRAIN-040")
     target = encode(y, task)
-    matrices = Matrices(X, target, splitter, prepare)
-    expired = lambda: budget.left() <= 0  # noqa: E731 - one line of the bench
-    bench = Bench(task, target, matrices, seed, threads, out_of_time=expired, bonds=bonds or Bonds())
-    search = _Search(Track(bench, y, error, clock), budget, trials, tell)
-    with limit:
-        return search.run(families)
+    splitter, notes = judging_folds(target, y, error, splitter)
+    matrices = Matrices(X, target, splitter, prepare, shaping)
+    bench = Bench(
+        task, target, matrices, seed, threads, seconds_left=budget.allowed, bonds=bonds or Bonds(), follow=follow
+    )
+    tempers = tempers and matrices.shaping.balance == "none"
+    does = {} if work is None else {"work": work}
+    track = Track(bench, y, error, clock, memory, **does, left=budget.allowed, tempers=tempers)
+    search = _Search(track, budget, trials, tell, tuning or Tuning(), ensemble, prefer)
+    with pools.limit(limits=most):
+        return replace(search.run(families), notes=notes, test_share=judged_share(splitter))
 
 
 class _Search:
     """The state of one supervised selection."""
 
-    def __init__(self, track: Track, budget: Budget, trials: int | None, tell: Report) -> None:
+    def __init__(
+        self,
+        track: Track,
+        budget: Budget,
+        trials: int | None,
+        tell: Report,
+        tuning: Tuning,
+        ensemble: Wanted,
+        prefer: Prefer,
+    ) -> None:
         self.track = track
         self.budget = budget
         self.limit = trials
         self.tell = tell
+        self.tuning = tuning
+        self.prefer: Prefer = prefer
+        self.ensemble: Wanted = "never" if track.bench.matrices.shaping.balance != "none" else ensemble
         self.racers: list[Racer] = []
         self.names: dict[str, int] = {}
         self.stopped_by = "every candidate of the portfolio was tried"
@@ -157,62 +224,39 @@ class _Search:
             self._done(baseline)
         asked = [family for family in families if family.name != "dummy"]
         firsts = [self._racer(family, family.portfolio[0]) for family in asked[: self.limit]]
-        self._race(firsts)
-        self._finish(firsts)
+        for some in in_turn(firsts) if self.budget.seconds is not None else (firsts,):
+            self._race(some)
+            self._finish()
         self._refine(asked)
         return self._conclude(baseline, firsts)
 
     # --- the three parts of the race -------------------------------------------------------------------------------
 
-    def _race(self, firsts: list[Racer]) -> None:
+    def _race(self, firsts: Sequence[Racer]) -> None:
         """Run the first fold of each default, what is likely to be quick before what is not."""
         for racer in firsts:
-            if self._admit(racer):
-                racer.run(until=1)
+            if first_fold(racer, self.racers, self.budget):
                 self._reserve()
             if not racer.is_open:
                 self._done(racer)
 
-    def _admit(self, racer: Racer) -> bool:
-        family = racer.candidate.family
-        rows = len(self.track.bench.matrices.folds[0][0])
-        if family.most_rows is not None and rows > family.most_rows:
-            racer.stop("skipped", f"its time grows too fast for {rows:,} training rows (at most {family.most_rows:,})")
-            return False
-        if self.budget.seconds is None:
-            return True
-        started = any(other.scores and other.candidate.family.modules == family.modules for other in self.racers)
-        startup = 0.0 if started else family.startup_seconds
-        if startup and not self.budget.fits(2 * startup):
-            racer.stop("skipped", f"starting its libraries takes about {startup:.0f} s: raise [model] budget")
-            return False
-        if not any(other.scores for other in self.racers):
-            return True
-        foretold = racer.foretell()
-        if not racer.is_open:
-            return False
-        if not self.budget.fits(foretold) or (foretold and foretold > RACE_SHARE * self.budget.seconds):
-            racer.stop("skipped", f"one fold would take about {foretold:.0f} s: raise [model] budget")
-            return False
-        return True
-
-    def _finish(self, firsts: list[Racer]) -> None:
-        """Run the other folds, the best first folds first."""
-        for racer in sorted((racer for racer in firsts if racer.is_open), key=lambda racer: racer.mean):
+    def _finish(self) -> None:
+        """Run the other folds of those that are worth it."""
+        while (racer := next_to_finish(self.racers, self.budget)) is not None:
             self._complete(racer)
             self._done(racer)
 
     def _complete(self, racer: Racer) -> None:
-        rest = (self.track.k - len(racer.scores)) * racer.slowest
+        rest = (self.track.k - len(racer.scores)) * racer.per_further_fold
         best = self._best()
+        self._reserve(racer)  # not for those that wait: of what is dear there is no saying yet whether it will stay
         if self.budget.seconds is not None:
             if best is not None and rest > 0.1 * self.budget.seconds and self._clearly_worse(racer, best):
                 racer.stop("dropped", "clearly worse than the best on the first fold")
-                return
-            if not self.budget.fits(rest):
+            elif not self.budget.fits(rest):
                 racer.stop("skipped", f"the other folds would take about {rest:.0f} s: raise [model] budget")
-                return
-        racer.run()
+        if racer.is_open:
+            racer.run()
         self._reserve()
 
     def _clearly_worse(self, racer: Racer, best: Racer) -> bool:
@@ -220,8 +264,9 @@ class _Search:
 
     def _refine(self, families: Sequence[Family]) -> None:
         """Try further parameters of the families that did best."""
-        without_gain = 0
-        for family, params in self._further(families):
+        without_gain = too_dear = 0
+        for following in self._further(families):
+            family, params = following.family, following.params
             if self.limit is not None and self._counted() >= self.limit:
                 self.stopped_by = f"{self.limit} trials"
                 return
@@ -230,15 +275,18 @@ class _Search:
                 return
             cost = min(racer.slowest for racer in self.racers if racer.candidate.family is family and racer.scores)
             if not self.budget.fits(2 * cost):
-                if self.budget.left() <= 2 * self._cheapest():
+                too_dear += 1
+                if self.budget.left() <= 2 * self._cheapest() or too_dear >= UNAFFORDABLE:
                     self.stopped_by = "the budget was spent"
                     return
-                without_gain += 1
                 continue
+            too_dear = 0
             racer = self._racer(family, params)
             best = self._best()
             racer.run(until=1)
-            if racer.is_open and not self._promising(racer, drawn=params not in family.portfolio):
+            rest = (self.track.k - 1) * racer.per_further_fold
+            is_cheap = self.budget.seconds is not None and rest <= CHEAP_SHARE * self.budget.seconds
+            if racer.is_open and not is_cheap and not self._promising(racer, drawn=following.drawn):
                 racer.stop("dropped", "not among the best on the first fold")
             if racer.is_open:
                 self._complete(racer)
@@ -248,30 +296,24 @@ class _Search:
         if self.limit is not None and self._counted() >= self.limit:
             self.stopped_by = f"{self.limit} trials"
 
-    def _further(self, families: Sequence[Family]) -> Iterator[tuple[Family, dict[str, object]]]:
-        tried = {_key(racer.candidate.family, racer.candidate.params) for racer in self.racers}
-        ranked = self._ranked(families)
-        for rank in range(1, max((len(family.portfolio) for family in ranked), default=0)):
-            for family in ranked:
-                if rank < len(family.portfolio):
-                    tried.add(_key(family, family.portfolio[rank]))
-                    yield family, dict(family.portfolio[rank])
-        if self.budget.seconds is None and self.limit is None:
-            return
-        rng = np.random.default_rng([abs(self.track.bench.seed), 1])
-        misses = 0
-        while misses < 100:  # a space of a few values is soon exhausted
-            leaders = [family for family in self._ranked(families) if family.space][:3]
-            if not leaders:
-                return
-            shares = np.array([0.5, 0.3, 0.2][: len(leaders)])
-            family = leaders[int(rng.choice(len(leaders), p=shares / shares.sum()))]
-            params = sample(family.space, rng)
-            if _key(family, params) in tried:
-                misses += 1
-                continue
-            tried.add(_key(family, params))
-            yield family, params
+    def _further(self, families: Sequence[Family]) -> Iterator[Next]:
+        """Give what comes after the defaults: the portfolio, and as much as budget or trials allow beyond it."""
+        has_end = self.budget.seconds is not None or self.limit is not None
+        return further(
+            lambda: self._ranked(families),
+            tried={racer.candidate.key for racer in self.racers},
+            draw=drawer(self.tuning.sampler, self._known) if has_end else None,
+            seed=self.track.bench.seed,
+            past=self.tuning.past,
+        )
+
+    def _known(self, family: Family) -> list[tuple[Params, float]]:
+        """Tell what was tried of a family; of what was dropped early, what it would have come to beside the best."""
+        best = self._best()
+        if best is None:
+            return []
+        begun = [r for r in self.racers if r.candidate.family.name == family.name and r.scores]
+        return [(r.candidate.params, r.mean + best.mean - float(np.mean(best.scores[: len(r.scores)]))) for r in begun]
 
     # --- what is known so far --------------------------------------------------------------------------------------
 
@@ -308,12 +350,23 @@ class _Search:
     def _cheapest(self) -> float:
         return min((racer.slowest for racer in self._complete_racers()), default=0.0)
 
-    def _reserve(self) -> None:
-        """Keep time for the final fit of whoever may win: it has k/(k-1) times the rows of a fold."""
-        leaders = sorted((r for r in self.racers if r.scores), key=lambda racer: racer.mean)[:3]
-        slowest = max((racer.slowest for racer in leaders), default=0.0)
+    def _reserve(self, current: Racer | None = None) -> None:
+        """Keep time for the final fits of whoever may win: they have k/(k-1) times the rows of a fold.
+
+        Those are all that are open, or beside the complete ones the one that is looked at.
+        """
+        open_ones = [r for r in self.racers if r.is_open] if current is None else [current]
+        in_race = [r for r in (*open_ones, *(r for r in self.racers if r.status == "complete")) if r.scores]
+        leaders = sorted(in_race, key=lambda racer: racer.mean)
+        mean = 0.0
+        if self.ensemble == "never":
+            seconds = max((racer.per_further_fold for racer in leaders[:3]), default=0.0)
+        else:
+            seconds = sum(racer.per_further_fold for racer in leaders[:MEMBERS])
+            mean = self.track.judging * judgements(self.track, len(self._complete_racers()))
         if self.budget.seconds is not None:
-            self.budget.reserve = min(1.3 * slowest * self.track.k / (self.track.k - 1), 0.5 * self.budget.seconds)
+            wanted = 1.3 * seconds * self.track.growth + min(mean, MEAN_SHARE * self.budget.seconds)
+            self.budget.reserve = min(wanted, RESERVE_SHARE * self.budget.seconds)
 
     def _done(self, racer: Racer) -> None:
         result = racer.result()
@@ -327,69 +380,71 @@ class _Search:
 
     def _conclude(self, baseline: Racer | None, firsts: list[Racer]) -> Selection:
         if self._best() is None:
-            self._rescue(firsts)
+            left = self._left()
+            held, self.budget.seconds = self.budget.seconds, None  # no deadline cuts what has to be done
+            # What hung must not hang the search now: in another process it gets as long as all of it was to take.
+            self.track.left = lambda: float("inf") if held is None else held
+            rescue(firsts, left)
+            self.budget.seconds = held
+            self.stopped_by = "the budget was spent before any candidate was complete"
         contenders = sorted(self._complete_racers(), key=lambda racer: racer.mean)
         if not contenders and baseline is not None and baseline.status == "complete" and not firsts:
             contenders = [baseline]  # the baseline alone was asked for
         if not contenders:
-            raise _nothing(self.racers)
+            raise nothing_complete(self.racers)
         winner = contenders[0]
-        model = self._refit(winner)
+        mean = self._mean(contenders)
+        kind, finalists = last_choice(contenders, mean, self.ensemble, self.prefer)
+        if mean is not None and kind == "ensemble":
+            model: TabularModel | EnsembleModel = fit_mean(mean)
+            oof, won = mean.answers, mean.result()
+        else:
+            if kind == "glass box":
+                winner = next(racer for racer in contenders if racer.candidate.family.is_glass)
+            oof, model = fit_single(winner)
+            won = winner.result()
+        models = self._others(model, contenders, mean)
         if self.budget.seconds is not None and self.budget.spent() > self.budget.seconds:
             self.stopped_by += f" (and passed by {self.budget.spent() - self.budget.seconds:.1f} s)"
         # Of equals the one that was tried first wins, and stands first: a table that leaves it out tells nothing.
-        results = [racer.result() for racer in self.racers]
-        table = sorted(results, key=lambda each: (each.name != winner.candidate.name, _order(each)))
+        results = [racer.result() for racer in self.racers] + ([won] if kind == "ensemble" else [])
+        table = sorted(results, key=lambda each: (each.name != won.name, each.standing))
         return Selection(
-            winner=winner.result(),
+            winner=won,
             model=model,
             table=tuple(table),
-            oof=winner.out_of_fold(),
+            oof=oof,
             baseline=baseline.result() if baseline is not None else None,
             stopped_by=self.stopped_by,
             seconds=self.budget.spent(),
+            finalists=finalists,
+            recalled=sum(racer.recalled for racer in self.racers),
+            models=models,
         )
 
-    def _rescue(self, firsts: list[Racer]) -> None:
-        """Finish the quickest candidate although the budget is spent: a run must end with a model."""
-        begun = [racer for racer in firsts if racer.scores and racer.status in (None, "skipped", "dropped")]
-        for racer in sorted(begun, key=lambda racer: racer.slowest):
-            self.budget.seconds, spent = None, self.budget.seconds
-            racer.reopen()
-            racer.run()
-            self.budget.seconds = spent
-            self.stopped_by = "the budget was spent before any candidate was complete"
-            if racer.status == "complete":
-                return
+    def _others(
+        self, chosen: TabularModel | EnsembleModel, contenders: list[Racer], mean: Mean | None
+    ) -> Mapping[Kind, TabularModel | EnsembleModel]:
+        """Fit the other finalists in a part of the time that is left."""
+        glass = next((racer for racer in contenders if racer.candidate.family.is_glass), None)
+        if mean is None and glass in (None, contenders[0]):
+            return {}  # nobody to choose between
+        share = 2 * self.track.growth
+        return fit_others(chosen, contenders[0], glass, mean, fits=lambda seconds: share * seconds <= self._left())
 
-    def _refit(self, winner: Racer) -> TabularModel:
-        bench, notes = self.track.bench, winner.notes
-        matrix = bench.matrices.fold(winner.candidate.family, -1, notes)
-        head = bench.fit(winner.candidate, matrix, np.arange(len(self.track.y)), -1, notes)
-        return TabularModel(
-            task=bench.task,
-            family=winner.candidate.family.name,
-            columns=columns_of(bench.matrices.frame),
-            preparation=matrix.preparation,
-            head=head,
-            classes=bench.target.classes if bench.target is not None else None,
-            params=dict(winner.candidate.params),
+    def _left(self) -> float:
+        """Seconds to the end of the budget, nothing set aside."""
+        return float("inf") if self.budget.seconds is None else self.budget.seconds - self.budget.spent()
+
+    def _mean(self, contenders: list[Racer]) -> Mean | None:
+        if self.ensemble == "never" or len(contenders) < 2:
+            return None
+        share = 1.15 * self.track.growth
+        # What is found when the time is up must still fit, and a round of judging lies between.
+        members = 1.1 * share * sum(racer.per_further_fold for racer in contenders[:MEMBERS])
+        least = members + self.track.judging * judgements(self.track, len(contenders)) / ROUNDS
+        return mean_of_few(
+            contenders,
+            out_of_time=lambda: self._left() < least,
+            fits=lambda seconds: share * seconds <= self._left(),
         )
-
-
-def _key(family: Family, params: object) -> str:
-    return f"{family.name} {sorted(dict(params).items(), key=str)}"  # type: ignore[call-overload]
-
-
-def _order(result: CandidateResult) -> tuple[bool, float, str]:
-    return (result.mean is None, result.mean if result.mean is not None else 0.0, result.name)
-
-
-def _nothing(racers: Sequence[Racer]) -> WorkFailed:
-    lines = [f"{result.name}: {result.status}, {result.note}" for result in (racer.result() for racer in racers)]
-    return WorkFailed(
-        "no candidate could be completed",
-        why="\n".join(line for line in lines if not line.startswith("dummy")),
-        mend="raise [model] budget, or mend what the candidates say above",
-        code="N-TRAIN-041",
-    )

@@ -27,6 +27,11 @@ class Choice:
         """Draw one value, each as likely."""
         return self.values[int(rng.integers(len(self.values)))]
 
+    @property
+    def start(self) -> object:
+        """Where to begin: the first value."""
+        return self.values[0]
+
 
 @dataclass(frozen=True)
 class Uniform:
@@ -45,6 +50,12 @@ class Uniform:
         else:
             value = float(rng.uniform(self.low, high))
         return min(int(value), int(self.high)) if self.integer else value
+
+    @property
+    def start(self) -> object:
+        """Where to begin: the middle."""
+        value = math.sqrt(self.low * self.high) if self.log else (self.low + self.high) / 2
+        return int(value) if self.integer else value
 
 
 Space = Mapping[str, Choice | Uniform]
@@ -84,12 +95,17 @@ def _dimension(name: str, value: object, owner: str) -> Choice | Uniform:
     if isinstance(value, Mapping) and {"low", "high"} <= set(value) <= {"low", "high", "log", "integer"}:
         low, high = value["low"], value["high"]
         log, integer = bool(value.get("log", False)), value.get("integer")
-        if isinstance(low, (int, float)) and isinstance(high, (int, float)) and low < high and (low > 0 or not log):
+        if isinstance(low, (int, float)) and isinstance(high, (int, float)) and _is_range(low, high, log=log):
             whole = isinstance(low, int) and isinstance(high, int) if integer is None else bool(integer)
-            return Uniform(low, high, log=log, integer=whole)
+            if not whole or (low == int(low) and high == int(high)):
+                return Uniform(low, high, log=log, integer=whole)
     raise WrongSetting(
         f"the space of {owner} gives {name} = {value!r}",
-        why="a dimension is a list of values, or bounds with low < high (and low > 0 with log)",
+        why="a dimension is a list of values, or finite bounds with low < high: low > 0 with log, whole with integer",
         mend=f"{name} = [0.1, 1, 10]\n{name} = {{ low = 0.1, high = 10, log = true }}",
         code="N-TRAIN-010",
     )
+
+
+def _is_range(low: float, high: float, *, log: bool) -> bool:
+    return -math.inf < low < high < math.inf and (low > 0 or not log)

@@ -102,7 +102,7 @@ def encode(y: NDArray[np.generic] | NDArray[np.object_], task: Task) -> Target:
     Raises
     ------
     WrongData
-        No rows, one class only, a constant or non-finite regression target.
+        No rows, one class only, classes of several types, a constant or non-finite regression target.
 
     Examples
     --------
@@ -117,6 +117,15 @@ def encode(y: NDArray[np.generic] | NDArray[np.object_], task: Task) -> Target:
         return Target(_numbers(y), None)
     labels = [_plain(value) for value in y.tolist()]
     classes = tuple(sorted(set(labels), key=lambda label: (type(label).__name__, label)))
+    kinds = sorted({type(label).__name__ for label in classes})
+    if len(kinds) > 1:
+        raise WrongData(
+            f"the classes {', '.join(map(repr, classes[:5]))} are of several kinds: {', '.join(kinds)}",
+            why="an answer has one type; of numbers only whole ones are classes",
+            mend='[clean]\ncast = { TARGET = "category" }    makes texts of all\n'
+            '[model]\ntask = "regression"    if the target is a quantity',
+            code="N-TRAIN-016",
+        )
     if len(classes) < 2:
         raise WrongData(
             f"every one of the {len(y)} training rows has the class {classes[0]!r}",
@@ -145,8 +154,14 @@ def _numbers(y: NDArray[np.generic] | NDArray[np.object_]) -> NDArray[np.float64
             mend='[model]\ntask = "classification"    if the target is a class',
             code="N-TRAIN-004",
         ) from None
-    if not np.isfinite(values).all():
-        raise WrongData("the target has missing or infinite values", code="N-TRAIN-004")
+    odd = np.flatnonzero(~np.isfinite(values))
+    if len(odd):
+        raise WrongData(
+            f"the target is missing or infinite in {len(odd):,} of {len(values):,} training rows",
+            why=f"as {values[odd[0]]} in training row {odd[0]:,}",
+            mend='leave such values out: [clean.bounds] TARGET = { max = …, do = "drop" }, or correct the source',
+            code="N-TRAIN-004",
+        )
     if values.min() == values.max():
         raise WrongData(
             f"the target is {values[0]:g} in every one of the {len(values)} training rows",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from noria.training.family import Estimator, Family, Fitting, as_float, as_int
-from noria.training.rounds import MOST_ROUNDS, PATIENCE, choose_rounds
+from noria.training.family import Estimator, Family, Fitting, OutOfTime, as_float, as_int
+from noria.training.rounds import MOST_ROUNDS, PATIENCE, Enough, choose_rounds
 from noria.training.space import Uniform
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
     from xgboost import Booster
 
@@ -38,16 +40,22 @@ class XGBoost:
         self.booster = booster
         self.rounds = 0
 
-    def fit(self, X: NDArray[np.float64], y: NDArray[np.generic]) -> XGBoost:
+    def fit(
+        self, X: NDArray[np.float64], y: NDArray[np.generic], sample_weight: NDArray[np.float64] | None = None
+    ) -> XGBoost:
         """Choose the rounds on an inner part, then fit every row."""
+        weight = sample_weight
 
-        def best(learned: NDArray[np.bool_], inner: NDArray[np.bool_]) -> int:
-            made = self._train(X[learned], y[learned], MOST_ROUNDS, (X[inner], y[inner]))
+        def best(learned: NDArray[np.bool_], inner: NDArray[np.bool_], enough: Enough) -> int:
+            made = self._train(
+                X[learned], y[learned], MOST_ROUNDS, (X[inner], y[inner]),
+                None if weight is None else weight[learned], None if weight is None else weight[inner], enough,
+            )  # fmt: skip
             return int(made.best_iteration) + 1
 
         rate = as_float(self.params, "learning_rate", 0.06)
         self.rounds = choose_rounds(best, y, self.fitting, learning_rate=rate)
-        self.booster = self._train(X, y, self.rounds, None)
+        self.booster = self._train(X, y, self.rounds, None, weight)
         self.booster.set_param({"nthread": 1})
         return self
 
@@ -73,17 +81,29 @@ class XGBoost:
         y: NDArray[np.generic],
         rounds: int,
         inner: tuple[NDArray[np.float64], NDArray[np.generic]] | None,
+        weight: NDArray[np.float64] | None = None,
+        inner_weight: NDArray[np.float64] | None = None,
+        enough: Callable[[], bool] = lambda: False,
     ) -> Booster:
         import xgboost  # noqa: PLC0415 - heavy, and an extra
 
         settings = self._settings()
-        data = xgboost.DMatrix(X, label=y, nthread=self.fitting.threads)
-        if inner is None:
-            return xgboost.train(settings, data, rounds)
-        watched = xgboost.DMatrix(inner[0], label=inner[1], nthread=self.fitting.threads)
-        return xgboost.train(
-            settings, data, rounds, evals=[(watched, "inner")], early_stopping_rounds=PATIENCE, verbose_eval=False
-        )
+        data = xgboost.DMatrix(X, label=y, weight=weight, nthread=self.fitting.threads)
+        late, out_of_time = [False], self.fitting.out_of_time
+
+        class Watch(xgboost.callback.TrainingCallback):
+            def after_iteration(self, model: object, epoch: int, evals_log: object) -> bool:
+                late[0] = out_of_time()
+                return late[0] or enough()
+
+        options: dict[str, Any] = {"callbacks": [Watch()], "verbose_eval": False}
+        if inner is not None:
+            watched = xgboost.DMatrix(inner[0], label=inner[1], weight=inner_weight, nthread=self.fitting.threads)
+            options |= {"evals": [(watched, "inner")], "early_stopping_rounds": PATIENCE}
+        made = xgboost.train(settings, data, rounds, **options)
+        if late[0]:
+            raise OutOfTime
+        return made
 
     def _settings(self) -> dict[str, object]:
         params, fitting = self.params, self.fitting
@@ -127,4 +147,5 @@ XGBOOST = Family(
     extra="boost",
     modules=("xgboost",),
     startup_seconds=2.0,
+    kin="boosting",
 )
