@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import precision_recall_curve
 
 from noria.evaluation.evaluate import Evaluation, evaluate
 from noria.evaluation.judged import Prediction
@@ -181,3 +182,75 @@ def test_grouped_rows_are_drawn_together() -> None:
     alone = evaluate("regression", y, said, resamples=200).metrics["mae"]
     together = evaluate("regression", y, said, resamples=200, groups=groups).metrics["mae"]
     assert together.high - together.low > 2 * (alone.high - alone.low)
+
+
+def test_the_curves_of_a_ranking_are_those_of_scikit_learn() -> None:
+    rng = np.random.default_rng(12)
+    hit = rng.random(300) < 0.3
+    score = np.round(1 / (1 + np.exp(-(1.5 * hit + rng.normal(size=300) - 1))), 2)  # with ties
+    said = Prediction((score > 0.5).astype(int), np.column_stack([1 - score, score]), (0, 1))
+    found = evaluate("classification", hit.astype(int), said, positive=1, resamples=50)
+    curve = found.ranking
+    assert curve is not None
+    precision, recall, _ = precision_recall_curve(hit, score)
+    for share, value in zip(curve.grid, curve.precision, strict=True):
+        called = recall[:-1] >= share - 1e-9  # scikit-learn ends with a point at which nothing is called
+        assert value == pytest.approx(precision[:-1][called].max(), abs=1e-4)
+    assert curve.base == pytest.approx(hit.mean())
+    gain = dict(zip(curve.grid, curve.gain, strict=True))
+    lift = found.metrics["lift_10"].value
+    assert lift is not None
+    assert gain[0.1] == pytest.approx(lift * 0.1, abs=1e-4)
+    assert (gain[0.0], gain[1.0]) == (0.0, 1.0)
+    for low, value, high in zip(curve.gain_low, curve.gain, curve.gain_high, strict=True):
+        assert low - 0.05 <= value <= high + 0.05
+    again = Evaluation.from_json(json.loads(json.dumps(found.to_json(), allow_nan=False)))
+    assert again.ranking == curve
+    old = found.to_json()
+    del old["ranking"]
+    assert Evaluation.from_json(old).ranking is None
+
+
+def test_how_many_rows_are_positive_is_a_matter_of_chance_in_the_bands() -> None:
+    truth = np.random.default_rng(0).random(300) < 0.4
+    found = evaluate("classification", truth, scored(np.full(300, 0.4)), resamples=20).ranking
+    assert found is not None
+    # Who can only call all rows has the share of positives as precision, and that is no more certain than any share.
+    half = 1.96 * np.sqrt(found.base * (1 - found.base) / 300)
+    assert found.precision[-1] == pytest.approx(found.base, abs=1e-5)
+    assert found.precision_low[-1] == pytest.approx(found.base - half, abs=0.015)
+    assert found.precision_high[-1] == pytest.approx(found.base + half, abs=0.015)
+
+
+def test_bands_of_curves_draw_whole_people() -> None:
+    truth, prediction = classification(100)
+    rows, person = np.repeat(np.arange(100), 9), np.repeat(np.arange(100), 9)
+    alone, together = (
+        evaluate("classification", truth[rows], prediction.take(rows), resamples=20, groups=groups)
+        for groups in (None, person)
+    )
+
+    def width(low: tuple[float, ...], high: tuple[float, ...]) -> float:
+        return float(np.mean(np.array(high) - np.array(low)))
+
+    for one, other in ((alone.roc[0], together.roc[0]),):
+        assert width(other.low, other.high) > 2 * width(one.low, one.high)
+    assert alone.ranking is not None
+    assert together.ranking is not None
+    for name in ("gain", "precision"):
+        widths = [
+            width(getattr(each, f"{name}_low"), getattr(each, f"{name}_high"))
+            for each in (alone.ranking, together.ranking)
+        ]
+        assert widths[1] > 2 * widths[0]
+
+
+@pytest.mark.parametrize("people", [1, 2])
+def test_bands_of_next_to_nobody_hold_everything(people: int) -> None:
+    truth = np.arange(60) % 2 == 0
+    score = np.where(truth, 0.6, 0.4) + 0.3 * np.random.default_rng(1).random(60) - 0.15
+    person = truth if people == 2 else np.zeros(60)  # of two, each of one class, half of the draws lose one
+    found = round_trip(evaluate("classification", truth, scored(score), resamples=20, groups=person, seed=1))
+    assert found.ranking is not None
+    assert set(found.ranking.precision_low) <= {0.0}
+    assert set(found.ranking.precision_high) == {1.0}

@@ -12,6 +12,7 @@ from sklearn import metrics as sk
 
 from noria.errors import WrongData, WrongSetting
 from noria.evaluation import metrics
+from noria.evaluation.calibration import calibration
 from noria.evaluation.catalogue import DEFINITIONS, find, names
 from noria.evaluation.judged import Prediction, judged, predicted
 
@@ -54,6 +55,10 @@ def test_binary_metrics_agree_with_scikit_learn(case: tuple[np.ndarray, np.ndarr
         "f1": sk.f1_score(truth, called, zero_division=0),
         "macro_f1": sk.f1_score(truth, called, average="macro", zero_division=0),
         "mcc": sk.matthews_corrcoef(truth, called),
+        "specificity": sk.recall_score(truth, called, pos_label=False),
+        "f2": sk.fbeta_score(truth, called, beta=2, zero_division=0),
+        "f05": sk.fbeta_score(truth, called, beta=0.5, zero_division=0),
+        "kappa": sk.cohen_kappa_score(truth, called),
     }
     fpr, tpr, _ = sk.roc_curve(truth, score)
     reference["ks"] = np.abs(tpr - fpr).max()
@@ -85,6 +90,10 @@ def test_multiclass_metrics_agree_with_scikit_learn(seed: int) -> None:
         "f1": sk.f1_score(codes, called, average="macro"),
         "macro_f1": sk.f1_score(codes, called, average="macro"),
         "mcc": sk.matthews_corrcoef(codes, called),
+        "f2": sk.fbeta_score(codes, called, beta=2, average="macro"),
+        "f05": sk.fbeta_score(codes, called, beta=0.5, average="macro"),
+        "kappa": sk.cohen_kappa_score(codes, called),
+        "specificity": np.mean([sk.recall_score(codes != k, called != k) for k in range(3)]),
     }
     for name, expected in reference.items():
         assert metrics.value(name, y, prediction) == pytest.approx(expected, abs=1e-9), name
@@ -100,6 +109,64 @@ def test_regression_metrics_agree_with_scikit_learn(pairs: list[tuple[float, flo
     assert metrics.value("median_ae", y, prediction) == pytest.approx(sk.median_absolute_error(y, p))
     if np.ptp(y) > 1:
         assert metrics.value("r2", y, prediction) == pytest.approx(sk.r2_score(y, p))
+
+
+@given(st.lists(st.tuples(st.floats(-100, 100), st.floats(-100, 100)), min_size=2, max_size=40))
+@settings(max_examples=60, deadline=None)
+def test_pinball_losses_agree_with_scikit_learn(pairs: list[tuple[float, float]]) -> None:
+    y, p = np.array(pairs).T
+    for name, share in (("pinball_10", 0.1), ("pinball_90", 0.9)):
+        wanted = sk.mean_pinball_loss(y, p, alpha=share)
+        assert metrics.value(name, y, Prediction(p)) == pytest.approx(wanted, abs=1e-9)
+
+
+@given(st.lists(st.tuples(st.floats(0, 100, allow_subnormal=False), st.floats(0.01, 100)), min_size=2, max_size=40))
+@settings(max_examples=60, deadline=None)
+def test_deviances_agree_with_scikit_learn(pairs: list[tuple[float, float]]) -> None:
+    y, p = np.array(pairs).T
+    for name, power in (("poisson_deviance", 1), ("tweedie_deviance", 1.5)):
+        wanted = sk.mean_tweedie_deviance(y, p, power=power)
+        assert metrics.value(name, y, Prediction(p)) == pytest.approx(wanted, rel=1e-6, abs=1e-9)
+
+
+def test_deviances_are_for_what_is_not_below_zero() -> None:
+    rows = judged("regression", np.array([-1.0, 2.0]), Prediction(np.array([1.0, 2.0])))
+    assert "poisson_deviance" not in [metric.name for metric in metrics.applicable(rows)]
+    assert metrics.value("poisson_deviance", [-1.0, 2.0], Prediction(np.array([1.0, 2.0]))) is None
+    assert metrics.value("tweedie_deviance", [1.0, 2.0], Prediction(np.array([0.0, 2.0]))) is None
+
+
+@given(scored(least=10))
+@settings(max_examples=100, deadline=None)
+def test_lift_is_what_a_random_order_of_ties_gives_on_average(case: tuple[np.ndarray, np.ndarray]) -> None:
+    truth, score = case
+    tenth = 0.1 * len(truth)
+    found = room = 0.0
+    for value in sorted(set(score), reverse=True):
+        tied = truth[score == value]
+        taken = min(len(tied), tenth - room)
+        found += tied.mean() * taken
+        room += taken
+    got = metrics.value("lift_10", *binary(truth, score), positive="bad")
+    assert got == pytest.approx(found / tenth / truth.mean())
+
+
+def test_kappa_is_agreement_beyond_chance() -> None:
+    # Two who judge 50 grant proposals: both yes 20, both no 15; they agree in .7, by chance in .5: kappa is .4.
+    y = np.repeat(["bad", "bad", "good", "good"], [20, 5, 10, 15])
+    said = np.repeat(["bad", "good", "bad", "good"], [20, 5, 10, 15])
+    assert metrics.value("kappa", y, Prediction(said)) == pytest.approx(0.4)
+    assert metrics.value("kappa", y[:20], Prediction(said[:20])) is None
+
+
+def test_the_brier_score_is_the_sum_of_its_parts_where_bins_are_of_one_score() -> None:
+    rng = np.random.default_rng(2)
+    score = rng.choice([0.1, 0.3, 0.6, 0.9], 800)
+    hit = rng.random(800) < score**1.5
+    made = calibration(score, hit, bins=50)
+    assert None not in (made.reliability, made.resolution, made.uncertainty)
+    total = (made.reliability or 0) - (made.resolution or 0) + (made.uncertainty or 0)
+    assert total == pytest.approx(sk.brier_score_loss(hit, score))
 
 
 def test_mape_is_guarded_near_zero() -> None:

@@ -115,3 +115,46 @@ def test_one_class_and_one_row_are_reported_with_their_notes() -> None:
 @pytest.mark.parametrize("selection", [{}, {"table": []}, {"table": [{"name": "a", "mean": None, "status": "failed"}]}])
 def test_a_selection_without_results_has_no_drawing(selection: dict[str, object]) -> None:
     assert candidates(selection, "roc_auc") is None
+
+
+def _table(metric: str, scores: list[list[float]], **rest: object) -> dict[str, object]:
+    names = ("one", "two")
+    rows = [
+        {"name": name, "family": name, "params": {}, "scores": own, "mean": float(np.mean(own)), "sd": 0.01,
+         "seconds": 1.0, "status": "complete", "note": ""}
+        for name, own in zip(names, scores, strict=True)
+    ]  # fmt: skip
+    return {"winner": rows[0], "table": rows, **rest}
+
+
+def test_candidates_are_held_against_the_winner_by_the_share_their_folds_judged() -> None:
+    rng = np.random.default_rng(4)
+    y = rng.normal(size=80)
+    found = evaluate("regression", y, Prediction(y + rng.normal(size=80)), resamples=20).to_json()
+    scores = [[0.10, 0.11, 0.12, 0.10, 0.11], [0.13, 0.14, 0.17, 0.12, 0.12]]
+    pages = [
+        report.markdown({"evaluation": found, "selection": _table("rmse", scores, **share)})
+        for share in ({}, {"test_share": 0.4566})
+    ]
+    assert "worse (p 0.0" in pages[0]
+    assert "not told apart (p 0.0" in pages[1]
+
+
+def test_draws_of_a_clustering_are_not_taken_for_folds() -> None:
+    rng = np.random.default_rng(0)
+    space = np.vstack([rng.normal(0, 1, (60, 3)), rng.normal(5, 1, (60, 3))])
+    found = evaluate("clustering", None, Prediction(np.repeat([0, 1], 60)), space=space, resamples=20).to_json()
+    scores = [[0.10, 0.11, 0.12, 0.10, 0.11], [0.30, 0.32, 0.33, 0.29, 0.31]]
+    page = report.markdown({"evaluation": found, "selection": _table("silhouette", scores)})
+    assert "resampled t test" not in page
+    assert "worse (p" not in page
+    assert "2 candidates, fitted again to draws of the training rows" in page
+
+
+def test_the_temperature_of_the_winner_is_told_too(facts: dict[str, object]) -> None:
+    selection = _table("log_loss", [[0.10, 0.11, 0.12, 0.10, 0.11], [0.13, 0.14, 0.17, 0.12, 0.12]])
+    for row, note in zip(selection["table"], ("temperature 0.35", "temperature 0.87"), strict=True):  # type: ignore[call-overload]
+        row["note"] = note
+    page = report.markdown({**facts, "selection": selection})
+    assert "chosen: temperature 0.35" in page
+    assert "complete: temperature 0.87" in page

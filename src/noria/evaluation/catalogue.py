@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULTS", "DEFINITIONS", "Definition", "Needs", "Task", "find", "names"]
 
 Task = Literal["regression", "classification", "clustering"]
-Needs = Literal["proba", "label", "value", "cluster"]
+Needs = Literal["proba", "label", "value", "count", "cluster"]
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,17 @@ class Definition:
     greater_is_better : bool
         Direction.
     needs : str
-        What it reads of a prediction: probabilities, labels, values or cluster labels.
+        What it reads of a prediction: probabilities, labels, values, values above zero of a truth that is not below, or
+        cluster labels.
     several : str
         What it is for more than two classes, where that differs.
     biased : bool
         Whether chance alone moves it upwards: its interval allows for that and reaches far below the value.
     unit : str
         ``share`` on a scale of about one; ``target`` in the target's units; ``free`` otherwise.
+    proper : bool
+        Whether it asks of probabilities how sure they are, and is best where they are true: a proper scoring rule
+        (Gneiting and Raftery 2007, J. American Statistical Association 102(477)).
     definition : str
         One sentence, for two classes.
     source : str
@@ -57,6 +61,7 @@ class Definition:
     unit: Literal["share", "target", "free"] = "share"
     several: str = ""
     biased: bool = False
+    proper: bool = False
 
     def error(self, value: float) -> float:
         """Turn a value into an error for the search: lower is better.
@@ -106,12 +111,12 @@ _ALL = (
     Definition(
         "log_loss", "Log loss", "classification", False, "proba",
         "Mean of -log of the probability given to the true class, in nats; probabilities are kept above 2.2e-16.",
-        "Good (1952), J. Royal Statistical Society B 14(1)", unit="free",
+        "Good (1952), J. Royal Statistical Society B 14(1)", unit="free", proper=True,
     ),
     Definition(
         "brier", "Brier score", "classification", False, "proba",
         "Mean squared difference between P(positive) and the outcome.",
-        "Brier (1950), Monthly Weather Review 78(1)", several="Summed over classes, from 0 to 2.",
+        "Brier (1950), Monthly Weather Review 78(1)", several="Summed over classes, from 0 to 2.", proper=True,
     ),
     Definition(
         "ece", "Calibration error", "classification", False, "proba",
@@ -154,6 +159,31 @@ _ALL = (
         "Matthews (1975), Biochim. Biophys. Acta 405(2); Gorodkin (2004), Comput. Biol. Chem. 28",
     ),
     Definition(
+        "specificity", "Specificity", "classification", True, "label",
+        "Share of negative rows that are not called positive.",
+        "Yerushalmy (1947), Public Health Reports 62(40)", several="Mean over classes.",
+    ),
+    Definition(
+        "f2", "F2", "classification", True, "label", "F-measure in which recall counts twice as much as precision.",
+        "van Rijsbergen (1979), Information Retrieval, ch. 7", several="Mean over classes.",
+    ),
+    Definition(
+        "f05", "F0.5", "classification", True, "label",
+        "F-measure in which precision counts twice as much as recall.",
+        "van Rijsbergen (1979), Information Retrieval, ch. 7", several="Mean over classes.",
+    ),
+    Definition(
+        "kappa", "Cohen's kappa", "classification", True, "label",
+        "Agreement of predicted and true class beyond what their shares alone would give.",
+        "Cohen (1960), Educational and Psychological Measurement 20(1)",
+    ),
+    Definition(
+        "lift_10", "Lift at 10 %", "classification", True, "proba",
+        "How many times more positives are in the tenth of the rows with the highest scores than among all; of equal "
+        "scores at the border as many as fit, each alike.",
+        "Piatetsky-Shapiro & Masand (1999), KDD", several="Mean over classes.", unit="free",
+    ),
+    Definition(
         "rmse", "RMSE", "regression", False, "value", "Root of the mean squared error, in the target's units.",
         "Gauss (1823), Theoria combinationis observationum", unit="target",
     ),
@@ -176,6 +206,27 @@ _ALL = (
         "Mean absolute error as a share of the true value, over rows whose true value is not near zero "
         "(above 1e-9 of the largest); undefined where more than a tenth of the rows is.",
         "Hyndman & Koehler (2006), International J. Forecasting 22(4)",
+    ),
+    Definition(
+        "pinball_10", "Pinball loss at 10 %", "regression", False, "value",
+        "Loss of a prediction meant to lie above a tenth of the truths: too high costs nine times as much as too low.",
+        "Koenker & Bassett (1978), Econometrica 46(1)", unit="target",
+    ),
+    Definition(
+        "pinball_90", "Pinball loss at 90 %", "regression", False, "value",
+        "Loss of a prediction meant to lie above nine tenths of the truths: too low costs nine times as much.",
+        "Koenker & Bassett (1978), Econometrica 46(1)", unit="target",
+    ),
+    Definition(
+        "poisson_deviance", "Poisson deviance", "regression", False, "count",
+        "Mean deviance of counts: twice what the log-likelihood of a Poisson lacks to a perfect prediction's. Only "
+        "where no truth is below and every prediction above zero.",
+        "McCullagh & Nelder (1989), Generalized Linear Models, ch. 2", unit="free",
+    ),
+    Definition(
+        "tweedie_deviance", "Tweedie deviance", "regression", False, "count",
+        "Mean deviance of power 1.5, for sums of claims that are often exactly zero; where Poisson deviance is.",
+        "Jørgensen (1987), J. Royal Statistical Society B 49(2)", unit="free",
     ),
     Definition(
         "silhouette", "Silhouette", "clustering", True, "cluster",
@@ -222,6 +273,14 @@ _ALIASES = {
     "median_absolute_error": "median_ae",
     "r_squared": "r2",
     "sensitivity": "recall",
+    "tnr": "specificity",
+    "cohen_kappa": "kappa",
+    "lift": "lift_10",
+    "f_beta": "f2",
+    "fbeta": "f2",
+    "pinball": "pinball_90",
+    "poisson": "poisson_deviance",
+    "tweedie": "tweedie_deviance",
 }
 
 
@@ -231,7 +290,7 @@ def names(task: Task | None = None) -> tuple[str, ...]:
     Examples
     --------
     >>> names("regression")
-    ('rmse', 'mae', 'median_ae', 'r2', 'mape')
+    ('rmse', 'mae', 'median_ae', 'r2', 'mape', 'pinball_10', 'pinball_90', 'poisson_deviance', 'tweedie_deviance')
     """
     return tuple(each.name for each in _ALL if task in (None, each.task))
 

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from noria.evaluation.resampling import Weights
 
 __all__ = [
-    "accuracy", "average_precision", "balanced_accuracy", "brier", "ece", "f1", "gini", "ks", "log_loss", "macro_f1",
-    "mcc", "precision", "recall", "roc_auc",
+    "accuracy", "average_precision", "balanced_accuracy", "brier", "ece", "f05", "f1", "f2", "gini", "kappa", "ks",
+    "lift_10", "log_loss", "macro_f1", "mcc", "precision", "recall", "roc_auc", "specificity",
 ]  # fmt: skip
 
+_TENTH = 0.1
 _PLACES = 100  # of a curve, at which it is tried how far chance alone takes it
 _EPS = float(np.finfo(np.float64).eps)  # as scikit-learn's log_loss
 
@@ -143,6 +144,71 @@ def mcc(rows: Judged) -> Callable[[Weights], NDArray[np.float64]]:
         return np.where(one_class, np.nan, _ratio(covariance, np.sqrt(np.maximum(spread, 0)), empty=0.0))
 
     return _of_confusion(rows, statistic)
+
+
+def specificity(rows: Judged) -> Callable[[Weights], NDArray[np.float64]]:
+    """Share of the negatives that are not called positive."""
+
+    def statistic(table: NDArray[np.float64]) -> NDArray[np.float64]:
+        total, true, called = table.sum(axis=(0, 1)), table.sum(axis=1), table.sum(axis=0)
+        negative = total - true
+        return _one_or_all(rows, negative - called + _diagonal(table), negative, table)
+
+    return _of_confusion(rows, statistic)
+
+
+def f2(rows: Judged) -> Callable[[Weights], NDArray[np.float64]]:
+    """F-measure with recall twice as important as precision."""
+    return _f_beta(rows, 2.0)
+
+
+def f05(rows: Judged) -> Callable[[Weights], NDArray[np.float64]]:
+    """F-measure with precision twice as important as recall."""
+    return _f_beta(rows, 0.5)
+
+
+def kappa(rows: Judged) -> Callable[[Weights], NDArray[np.float64]]:
+    """Agreement beyond chance; not defined where chance alone agrees always."""
+
+    def statistic(table: NDArray[np.float64]) -> NDArray[np.float64]:
+        total = table.sum(axis=(0, 1))
+        chance = _ratio((table.sum(axis=1) * table.sum(axis=0)).sum(axis=0), total**2)
+        return _ratio(_ratio(_diagonal(table).sum(axis=0), total) - chance, 1 - chance)
+
+    return _of_confusion(rows, statistic)
+
+
+def lift_10(rows: Judged) -> Callable[[Weights], NDArray[np.float64]]:
+    """Share of positives in the tenth of the rows with the highest scores, over their share in all."""
+    return _over_classes(rows, _lift)
+
+
+def _f_beta(rows: Judged, beta: float) -> Callable[[Weights], NDArray[np.float64]]:
+    def statistic(table: NDArray[np.float64]) -> NDArray[np.float64]:
+        of = table.sum(axis=0) + beta**2 * table.sum(axis=1)
+        return _one_or_all(rows, (1 + beta**2) * _diagonal(table), of, table)
+
+    return _of_confusion(rows, statistic)
+
+
+def _lift(score: NDArray[np.float64], hit: NDArray[np.bool_]) -> Callable[[Weights], NDArray[np.float64]]:
+    order, ends = _descending(score)
+    mask = hit[order, None]
+
+    def statistic(weights: Weights) -> NDArray[np.float64]:
+        counts = weights.counts[order]
+        zero = np.zeros((1, counts.shape[1]))
+        called = np.concatenate([zero, np.cumsum(counts, axis=0)[ends]])
+        right = np.concatenate([zero, np.cumsum(counts * mask, axis=0)[ends]])
+        wanted = _TENTH * called[-1]
+        behind = np.maximum((called >= wanted).argmax(axis=0), 1)[None]
+        upper, lower = np.take_along_axis(called, behind, axis=0), np.take_along_axis(called, behind - 1, axis=0)
+        part = _ratio(wanted - lower, upper - lower, empty=0.0)
+        before = np.take_along_axis(right, behind - 1, axis=0)
+        found = before + part * (np.take_along_axis(right, behind, axis=0) - before)
+        return _ratio(found[0], _TENTH * right[-1])
+
+    return statistic
 
 
 def _over_classes(

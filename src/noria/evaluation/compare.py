@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from noria.evaluation.catalogue import DEFAULTS, DEFINITIONS
-from noria.evaluation.markdown_page import escape, table
 from noria.evaluation.wording import change, estimate, plain, title_of
+from noria.plots.markdown_page import escape, table
 
 __all__ = ["markdown", "marker"]
 

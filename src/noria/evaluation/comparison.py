@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from scipy import stats
 
 from noria.errors import WrongData
+from noria.evaluation.delong import delong
 from noria.evaluation.judged import judged
 from noria.evaluation.metrics import get
+from noria.evaluation.paired_tests import mcnemar
 from noria.evaluation.resampling import distribution, draw, interval, kept_classes, number, ones
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -49,6 +52,11 @@ class Comparison:
         Rows and resamples.
     detectable : float or None
         The smallest true difference that these rows would show in 80 % of samples.
+    p : float or None
+        Two-sided, by the bootstrap's standard error.
+    checks : mapping of str to float
+        Tests of other making on the same rows: ``mcnemar`` (exact p-value on the rows that one alone has right),
+        ``delong`` (p-value of the difference of two areas), where they apply.
     """
 
     metric: str
@@ -63,6 +71,8 @@ class Comparison:
     resamples: int
     level: float
     detectable: float | None = None
+    p: float | None = None
+    checks: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def non_inferior(self) -> bool:
@@ -71,7 +81,7 @@ class Comparison:
 
     def to_json(self) -> dict[str, object]:
         """Give it as JSON."""
-        return dict(vars(self))
+        return {**vars(self), "checks": dict(self.checks)}
 
 
 def paired(
@@ -166,6 +176,7 @@ def compare(
     drawn = drawn if metric.greater_is_better else -drawn
     low, high = interval(drawn, level) if first.n > 1 else (None, None)
     usable = drawn[np.isfinite(drawn)]
+    error = float(usable.std(ddof=1)) if low is not None else None
     return Comparison(
         metric.name,
         number(a),
@@ -178,8 +189,30 @@ def compare(
         first.n,
         resamples,
         level,
-        None if low is None else _POWER * float(usable.std(ddof=1)),
+        None if error is None else _POWER * error,
+        None if error is None else _p(metric.improvement(a - b), error),
+        {} if groups is not None else _checks(metric, first, second),
     )
+
+
+def _p(difference: float, error: float) -> float:
+    if not error > 0:
+        return 1.0 if difference == 0 else 0.0
+    return float(2 * stats.norm.sf(abs(difference) / error))
+
+
+def _checks(metric: Metric, first: Judged, second: Judged) -> dict[str, float]:
+    """Test the same by other means, where rows stand alone."""
+    if first.task != "classification":
+        return {}
+    right = [rows.truth == rows.predicted for rows in (first, second)]
+    made = {"mcnemar": mcnemar(np.ones(first.n, dtype=bool), *right).p}
+    areas = metric.name in ("roc_auc", "gini") and first.proba is not None and second.proba is not None
+    if areas and first.positive is not None and second.positive is not None:
+        hit = first.truth == first.positive
+        if min(hit.sum(), (~hit).sum()) > 1:
+            made["delong"] = delong(hit, first.score, second.score).test()[1]
+    return made
 
 
 def verdict(low: float | None, high: float | None, margin: float) -> Outcome:

@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from noria.evaluation.clustering import sizes
-from noria.evaluation.resampling import draw
+from noria.evaluation.resampling import draw, kept_classes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from noria.evaluation.judged import Judged
 
-__all__ = ["Clusters", "Residuals", "Roc", "Scores", "clusters", "residuals", "roc", "scores"]
+__all__ = [
+    "Clusters", "Ranking", "Residuals", "Roc", "Scores", "clusters", "ranking", "residuals", "roc", "scores",
+]  # fmt: skip
 
 _GRID = 101
 _POINTS = 600
@@ -44,6 +48,32 @@ class Roc:
     low: tuple[float, ...]
     high: tuple[float, ...]
     auc: float
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What calling the rows with the highest scores finds, on 101 places from 0 to 1, with 95 % bands.
+
+    Attributes
+    ----------
+    grid : tuple of float
+        Shares: of the rows for `gain`, of the positives for `precision`.
+    gain, gain_low, gain_high : tuple of float
+        Share of the positives among so many rows with the highest scores.
+    precision, precision_low, precision_high : tuple of float
+        Best precision with at least such a recall.
+    base : float
+        Share of positives in all rows.
+    """
+
+    grid: tuple[float, ...]
+    gain: tuple[float, ...]
+    gain_low: tuple[float, ...]
+    gain_high: tuple[float, ...]
+    precision: tuple[float, ...]
+    precision_low: tuple[float, ...]
+    precision_high: tuple[float, ...]
+    base: float
 
 
 @dataclass(frozen=True)
@@ -102,8 +132,8 @@ class Clusters:
     shown: float | None
 
 
-def roc(rows: Judged, *, seed: int, level: float = 0.95) -> tuple[Roc, ...]:
-    """Draw ROC curves: one for two classes, one per class against the rest for up to six.
+def roc(rows: Judged, *, seed: int, level: float = 0.95, groups: NDArray[np.generic] | None = None) -> tuple[Roc, ...]:
+    """Draw ROC curves: one for two classes, one per class against the rest for up to six; bands draw whole groups.
 
     References
     ----------
@@ -115,9 +145,47 @@ def roc(rows: Judged, *, seed: int, level: float = 0.95) -> tuple[Roc, ...]:
     if len(numbers) > _MOST_CURVES:
         return ()
     return tuple(
-        _curve(str(rows.classes[number]), rows.proba[:, number], rows.truth == number, seed, level)
+        _curve(str(rows.classes[number]), rows.proba[:, number], rows.truth == number, groups, seed, level)
         for number in numbers
         if 0 < int((rows.truth == number).sum()) < rows.n
+    )
+
+
+def ranking(
+    rows: Judged, *, seed: int, level: float = 0.95, groups: NDArray[np.generic] | None = None
+) -> Ranking | None:
+    """Follow what the highest scores find; None unless there are two classes with rows, and probabilities.
+
+    How many of the rows are positive is a matter of chance, and precision depends on it: resamples hold their number
+    only where they could lose them all. Whole groups are drawn where rows depend on each other.
+
+    References
+    ----------
+    Davis, J. & Goadrich, M. (2006). The relationship between precision-recall and ROC curves. ICML 23. (no straight
+    lines between points of precision and recall)
+    """
+    if rows.positive is None or rows.proba is None:
+        return None
+    score, hit = rows.score, rows.truth == rows.positive
+    if not 0 < hit.sum() < rows.n:
+        return None
+    order = np.argsort(-score, kind="stable")
+    ends, ordered = np.append(np.flatnonzero(np.diff(score[order])), rows.n - 1), hit[order]
+    grid = np.linspace(0, 1, _GRID)
+
+    def at(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+        found, called = np.cumsum(counts * ordered)[ends], np.cumsum(counts)[ends]
+        gain = np.interp(grid, np.append(0.0, called / called[-1]), np.append(0.0, found / found[-1]))
+        share = np.divide(found, called, out=np.zeros_like(found), where=called > 0)
+        best = np.maximum.accumulate(share[::-1])[::-1]  # of all thresholds with at least this recall
+        place = np.searchsorted(found / found[-1], grid - 1e-12, side="left")
+        return np.stack([gain, best[np.minimum(place, len(best) - 1)]])
+
+    whole = at(np.ones(rows.n))
+    low, high = _band(at, order, hit, kept_classes(hit), groups, seed, level)
+    gain, precision = ([tuple(_short(side[at])) for side in (whole, low, high)] for at in (0, 1))
+    return Ranking(
+        tuple(_short(grid)), gain[0], gain[1], gain[2], precision[0], precision[1], precision[2], float(hit.mean())
     )
 
 
@@ -176,7 +244,14 @@ def clusters(rows: Judged, *, seed: int) -> Clusters:
     )
 
 
-def _curve(name: str, score: NDArray[np.float64], hit: NDArray[np.bool_], seed: int, level: float) -> Roc:
+def _curve(
+    name: str,
+    score: NDArray[np.float64],
+    hit: NDArray[np.bool_],
+    groups: NDArray[np.generic] | None,
+    seed: int,
+    level: float,
+) -> Roc:
     order = np.argsort(-score, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)
     ordered, grid = hit[order], np.linspace(0, 1, _GRID)
@@ -188,14 +263,33 @@ def _curve(name: str, score: NDArray[np.float64], hit: NDArray[np.bool_], seed: 
         return np.interp(grid, fpr, np.maximum.accumulate(tpr)), float(np.trapezoid(tpr, fpr))
 
     tpr, auc = at(np.ones(len(score)))
-    drawn = [
-        at(counts)[0]
-        for weights in draw(len(score), min(_BAND, max(60, 20_000_000 // len(score))), seed=seed, strata=hit * 1)
-        for counts in weights.counts[order].T
-    ]
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    # Both rates are of one class each: how many rows each class has is no matter of the curve.
+    low, high = _band(lambda counts: at(counts)[0], order, hit, hit.astype(np.int64), groups, seed, level)
     low[0] = 0.0  # the curve starts at the origin whatever the sample
     return Roc(name, tuple(_short(grid)), tuple(_short(tpr)), tuple(_short(low)), tuple(_short(high)), auc)
+
+
+def _band(
+    at: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    order: NDArray[np.intp],
+    hit: NDArray[np.bool_],
+    strata: NDArray[np.int64] | None,
+    groups: NDArray[np.generic] | None,
+    seed: int,
+    level: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give what resamples lie between; everything where most of them lose a class, or all rows are of one group."""
+    n = len(hit)
+    drawn: list[NDArray[np.float64]] = []
+    asked = min(_BAND, max(60, 20_000_000 // n))
+    for weights in draw(n, asked, seed=seed, strata=strata, groups=groups):
+        whole = [counts for counts in weights.counts[order].T if 0 < counts @ hit[order] < counts.sum()]
+        drawn += [at(counts) for counts in whole]
+    if len(drawn) < asked / 2 or (groups is not None and len(np.unique(groups)) < 2):
+        shape = at(np.ones(n)).shape
+        return np.zeros(shape), np.ones(shape)
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return low, high
 
 
 def _sample(n: int, seed: int, size: int = _POINTS) -> NDArray[np.intp]:

@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 
 from noria.evaluation.catalogue import DEFINITIONS
 from noria.evaluation.evaluate import Evaluation
-from noria.evaluation.wording import figure
+from noria.evaluation.wording import estimate, figure
 from noria.plots.bars import cluster_sizes, overlay_shares
 from noria.plots.heatmap import confusion
-from noria.plots.lines import calibration, roc
+from noria.plots.lines import Series, calibration, line, roc
 from noria.plots.points import intervals, residuals, scatter
 
 if TYPE_CHECKING:
+    from noria.evaluation.fairness import Fairness
     from noria.plots.figure import Figure
 
-__all__ = ["candidates", "drawings"]
+__all__ = ["candidates", "drawings", "rates"]
 
+_CURVES = {"recall": "recall", "precision": "precision", "called": "share called"}
 _MOST_CLASSES = 20
 _MOST_SLICES = 12
 _MOST_CANDIDATES = 14
@@ -34,20 +36,26 @@ def drawings(evaluation: Evaluation | Mapping[str, object]) -> dict[str, Figure]
     Returns
     -------
     dict of str to Figure
-        Of ``roc``, ``calibration``, ``confusion``, ``scores``, ``residuals``, ``clusters``, ``cluster_sizes`` and
-        ``slices`` those that apply, in the order in which they are worth looking at.
+        Of ``roc``, ``precision_recall``, ``gain``, ``calibration``, ``confusion``, ``scores``, ``threshold``,
+        ``residuals``, ``clusters``, ``cluster_sizes`` and ``slices`` those that apply, in the order in which they are
+        worth looking at; then ``fairness COLUMN`` for each protected column, of several classes
+        ``fairness COLUMN, CLASS``.
     """
     found = evaluation if isinstance(evaluation, Evaluation) else Evaluation.from_json(evaluation)
     drawn = {
         "roc": _roc(found),
+        "precision_recall": _precision_recall(found),
+        "gain": _gain(found),
         "calibration": _calibration(found),
         "confusion": _confusion(found),
         "scores": _scores(found),
+        "threshold": _threshold(found),
         "residuals": _residuals(found),
         "clusters": _clusters(found),
         "cluster_sizes": cluster_sizes(found.clusters.sizes) if found.clusters else None,
         "slices": _slices(found),
     }
+    drawn |= {f"fairness {each.name}": rates(each) for each in found.fairness}
     return {name: each for name, each in drawn.items() if each is not None}
 
 
@@ -103,6 +111,41 @@ def _roc(found: Evaluation) -> Figure | None:
     )
 
 
+def _precision_recall(found: Evaluation) -> Figure | None:
+    curve = found.ranking
+    if curve is None:
+        return None
+    area = found.metrics["average_precision"].value
+    return line(
+        [
+            Series("precision", curve.grid, curve.precision, curve.precision_low, curve.precision_high),
+            Series("by chance", (0.0, 1.0), (curve.base, curve.base), dashed=True),
+        ],
+        title="Precision and recall",
+        subtitle="" if area is None else f"average precision {area:.3f}; best precision with at least such a recall",
+        x_title=f"Share of the {found.positive} that is found",
+        share=True,
+    )
+
+
+def _gain(found: Evaluation) -> Figure | None:
+    curve = found.ranking
+    if curve is None:
+        return None
+    lift = found.metrics["lift_10"].value if "lift_10" in found.metrics else None
+    return line(
+        [
+            Series("found", curve.grid, curve.gain, curve.gain_low, curve.gain_high),
+            Series("by chance", (0.0, 1.0), (0.0, 1.0), dashed=True),
+        ],
+        title="Gain",
+        subtitle="" if lift is None else f"the tenth with the highest scores holds {lift:.2f} times its share",
+        x_title="Share of the rows, the highest scores first",
+        y_title=f"Share of the {found.positive} found",
+        share=True,
+    )
+
+
 def _calibration(found: Evaluation) -> Figure | None:
     curve = found.calibration
     if curve is None or not curve.bins:
@@ -148,6 +191,24 @@ def _scores(found: Evaluation) -> Figure | None:
     )
 
 
+def _threshold(found: Evaluation) -> Figure | None:
+    chosen = found.threshold
+    if chosen is None or not chosen.curve:
+        return None
+    x = chosen.curve["threshold"]
+    shown = ("recall", "precision", "called")
+    return line(
+        [
+            *(Series(_CURVES[name], x, chosen.curve[name]) for name in shown),
+            Series("chosen", (chosen.value, chosen.value), (0.0, 1.0), dashed=True),
+        ],
+        title="Threshold",
+        subtitle=f"{chosen.value:.3f} on {chosen.chosen.n:,} out-of-fold answers: {chosen.rule}",
+        x_title=f"Called {found.positive} from this probability on",
+        share=True,
+    )
+
+
 def _residuals(found: Evaluation) -> Figure | None:
     rest = found.residuals
     if rest is None:
@@ -177,6 +238,27 @@ def _clusters(found: Evaluation) -> Figure | None:
         subtitle=shown,
         x_title="First principal component",
         y_title="Second principal component",
+    )
+
+
+def rates(found: Fairness) -> Figure | None:
+    """Draw the rates of each group beneath each other; None of fewer than two groups."""
+    rows = [
+        (f"{title}, {group.label} ({group.n:,})", getattr(group, name))
+        for title, name in (("called", "selection_rate"), ("TPR", "tpr"), ("FPR", "fpr"))
+        for group in found.judged[:_MOST_SLICES]
+    ]
+    shown = [(label, each) for label, each in rows if each.value is not None]
+    if len(found.judged) < 2 or not shown:
+        return None
+    return intervals(
+        [label for label, _ in shown],
+        [each.value for _, each in shown],
+        low=[each.low for _, each in shown],
+        high=[each.high for _, each in shown],
+        title=f"Fairness: {found.name}",
+        subtitle="" if found.parity_ratio.value is None else f"parity ratio {estimate(found.parity_ratio.to_json())}",
+        x_title="Share called positive, of all, of the positives (TPR) and of the negatives (FPR)",
     )
 
 

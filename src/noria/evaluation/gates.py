@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from noria.evaluation.comparison import paired
+from noria.evaluation.measured import look_up
+from noria.evaluation.measures import MEASURES
 from noria.evaluation.metrics import get
 from noria.evaluation.slices import worst
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from noria.evaluation.comparison import Comparison
     from noria.evaluation.evaluate import Evaluation
     from noria.evaluation.judged import Answers, Label
+    from noria.evaluation.measured import Measured
     from noria.evaluation.metrics import Metric
     from noria.evaluation.resampling import Estimate
 
@@ -28,8 +31,8 @@ class GateRule(Protocol):
     """One gate as the project file asks it; see `noria.evaluation.settings.Gate`."""
 
     @property
-    def metric(self) -> str:
-        """What is judged."""
+    def metric(self) -> str | None:
+        """What is judged; None where only agreement is required."""
 
     @property
     def min(self) -> float | None:
@@ -51,17 +54,27 @@ class GateRule(Protocol):
     def slice(self) -> str | None:
         """``worst`` for the weakest slice."""
 
+    @property
+    def by(self) -> str | None:
+        """A protected column."""
+
+    @property
+    def require(self) -> str | None:
+        """``approval`` for the agreement of another person."""
+
 
 @dataclass(frozen=True)
 class Rule:
     """A gate written in Python."""
 
-    metric: str
+    metric: str | None = None
     min: float | None = None
     max: float | None = None
     against: str | None = None
     margin: float | None = None
     slice: str | None = None
+    by: str | None = None
+    require: str | None = None
 
 
 @dataclass(frozen=True)
@@ -145,7 +158,10 @@ class Verdict:
 
 
 def judge(
-    gates: Sequence[GateRule], evaluation: Evaluation, champion: ChampionEvidence | None = None
+    gates: Sequence[GateRule],
+    evaluation: Evaluation,
+    champion: ChampionEvidence | None = None,
+    measured: Mapping[str, Measured] | None = None,
 ) -> tuple[Verdict, ...]:
     """Judge an evaluation by each gate.
 
@@ -157,6 +173,8 @@ def judge(
         On the locked test rows.
     champion : ChampionEvidence, optional
         Both models on the same rows; None where there is no champion yet, and every comparison passes.
+    measured : mapping of str to Measured, optional
+        By measure, what is asked for and the evaluation does not hold: latency, size and the like.
 
     Raises
     ------
@@ -172,7 +190,7 @@ def judge(
     >>> judge([Rule("rmse", max=0.5)], found)[0].message
     'rmse <= 0.5 failed: 1 (95 % interval 1 to 1, 100 rows)'
     """
-    return tuple(_judge(gate, get(gate.metric, evaluation.task), evaluation, champion) for gate in gates)
+    return tuple(_verdict_of(gate, evaluation, champion, measured or {}) for gate in gates)
 
 
 def text(gate: GateRule) -> str:
@@ -183,7 +201,9 @@ def text(gate: GateRule) -> str:
     >>> text(Rule("roc_auc", min=0.75)), text(Rule("roc_auc", against="champion", margin=0.01))
     ('roc_auc >= 0.75', 'roc_auc not worse than champion by more than 0.01')
     """
-    name = gate.metric + (" of the worst slice" if gate.slice else "")
+    if gate.require:
+        return f"{gate.require} of another person"
+    name = str(gate.metric) + (" of the worst slice" if gate.slice else "") + (f" by {gate.by}" if gate.by else "")
     if gate.against:
         return f"{name} not worse than {gate.against}" + (
             "" if gate.margin is None else f" by more than {gate.margin:g}"
@@ -196,6 +216,23 @@ def text(gate: GateRule) -> str:
 def to_json(verdicts: Sequence[Verdict]) -> list[dict[str, object]]:
     """Give verdicts as JSON."""
     return [verdict.to_json() for verdict in verdicts]
+
+
+def _verdict_of(
+    gate: GateRule, evaluation: Evaluation, champion: ChampionEvidence | None, measured: Mapping[str, Measured]
+) -> Verdict:
+    if gate.require:
+        return Verdict(
+            text(gate), gate.require, True, None, None, f"{text(gate)}: a promotion waits for it",
+            {"require": gate.require},
+        )  # fmt: skip
+    if gate.metric not in MEASURES:
+        return _judge(gate, get(gate.metric, evaluation.task), evaluation, champion)
+    found = look_up(gate, evaluation, measured)
+    if found.value is None:
+        told = found.told if found.passes else f"cannot be judged: {found.told}"
+        return _verdict(gate, found.passes, None, told, found.evidence)
+    return _verdict(gate, _within(gate, found.value), found.value, found.told, found.evidence)
 
 
 def _judge(gate: GateRule, metric: Metric, evaluation: Evaluation, champion: ChampionEvidence | None) -> Verdict:
@@ -286,7 +323,7 @@ def _verdict(
         bound = gate.min if gate.min is not None else gate.max
     sentence = text(gate)
     return Verdict(
-        sentence, gate.metric, passed, value, bound, f"{sentence} {'passed' if passed else 'failed'}: {figures}",
+        sentence, str(gate.metric), passed, value, bound, f"{sentence} {'passed' if passed else 'failed'}: {figures}",
         evidence,
     )  # fmt: skip
 

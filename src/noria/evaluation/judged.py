@@ -207,26 +207,41 @@ def judged(
 def _classified(
     y: NDArray[np.generic], prediction: Answers, classes: Sequence[Label] | None, positive: Label | None
 ) -> Judged:
-    truth, values = _labels(y, "target"), _labels(prediction.values, "prediction")
     given = prediction.classes if prediction.classes is not None else classes
-    known = [_plain(label) for label in given] if given is not None else []
-    found = sorted({*truth, *values} - set(known), key=lambda label: (type(label).__name__, label))
-    labels = tuple(known) + tuple(found)
-    notes = []
-    if known and found:
-        unseen = ", ".join(map(repr, found))
-        rows = sum(label in set(found) for label in truth)
-        notes.append(f"the model has never seen the class {unseen} ({rows} test rows); it gives it no probability")
-    position = {label: number for number, label in enumerate(labels)}
+    known = tuple(_plain(label) for label in given) if given is not None else ()
+    labels, notes = known, []
+    told, said = _codes(y, known), _codes(prediction.values, known)
+    if told is None or said is None:
+        truth, values = _labels(y, "target"), _labels(prediction.values, "prediction")
+        found = sorted({*truth, *values} - set(known), key=lambda label: (type(label).__name__, label))
+        if known and found:
+            unseen = ", ".join(map(repr, found))
+            rows = sum(label in set(found) for label in truth)
+            notes.append(f"the model has never seen the class {unseen} ({rows} test rows); it gives it no probability")
+        labels = known + tuple(found)
+        position = {label: number for number, label in enumerate(labels)}
+        told, said = (np.array([position[label] for label in each], dtype=np.int64) for each in (truth, values))
     return Judged(
         "classification",
-        np.array([position[label] for label in truth], dtype=np.int64),
-        np.array([position[label] for label in values], dtype=np.int64),
-        None if prediction.proba is None else _probabilities(prediction.proba, len(truth), len(known), len(labels)),
+        told,
+        said,
+        None if prediction.proba is None else _probabilities(prediction.proba, len(y), len(known), len(labels)),
         labels,
         _positive(positive, labels),
         notes=tuple(notes),
     )
+
+
+def _codes(values: NDArray[np.generic], labels: Sequence[Label]) -> NDArray[np.int64] | None:
+    """Give the position of each value among the labels; None where one is none of them.
+
+    A label finds itself in whatever type it comes: of 1, 1.0 and numpy's 1 the hash is the same.
+    """
+    position = {label: number for number, label in enumerate(labels)}
+    try:
+        return np.fromiter(map(position.__getitem__, values.tolist()), dtype=np.int64, count=len(values))
+    except (KeyError, TypeError):
+        return None
 
 
 def _positive(wanted: Label | None, labels: tuple[Label, ...]) -> int | None:

@@ -72,7 +72,9 @@ def applicable(rows: Judged) -> tuple[Metric, ...]:
     return tuple(
         metric
         for metric in METRICS.values()
-        if metric.task == rows.task and not (metric.needs == "proba" and rows.proba is None)
+        if metric.task == rows.task
+        and not (metric.needs == "proba" and rows.proba is None)
+        and not (metric.needs == "count" and not regression.is_count(rows))
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import special
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
     from noria.evaluation.judged import Judged
     from noria.evaluation.resampling import Weights
 
-__all__ = ["mae", "mape", "median_ae", "r2", "rmse"]
+__all__ = [
+    "mae", "mape", "median_ae", "pinball_10", "pinball_90", "poisson_deviance", "r2", "rmse", "tweedie_deviance",
+]  # fmt: skip
 
 _NEAR_ZERO = 1e-9
 _MOST_NEAR_ZERO = 0.1
@@ -78,6 +81,46 @@ def mape(rows: Judged) -> Callable[[Weights], NDArray[np.float64]]:
         return result
 
     return statistic
+
+
+def pinball_10(rows: Judged) -> Callable[[Weights], NDArray[np.float64]]:
+    """Loss of a prediction of the tenth percentile."""
+    return _pinball(rows, 0.1)
+
+
+def pinball_90(rows: Judged) -> Callable[[Weights], NDArray[np.float64]]:
+    """Loss of a prediction of the ninetieth percentile."""
+    return _pinball(rows, 0.9)
+
+
+def poisson_deviance(rows: Judged) -> Callable[[Weights], NDArray[np.float64]]:
+    """Mean deviance of a Poisson."""
+    y, mu = np.asarray(rows.truth, dtype=np.float64), np.asarray(rows.predicted, dtype=np.float64)
+    if not is_count(rows):
+        return lambda weights: np.full(weights.counts.shape[1], np.nan)
+    deviance = 2 * (special.xlogy(y, y / mu) - y + mu)
+    return lambda weights: deviance @ weights.counts / weights.total
+
+
+def tweedie_deviance(rows: Judged) -> Callable[[Weights], NDArray[np.float64]]:
+    """Mean deviance of power 1.5."""
+    y, mu, power = np.asarray(rows.truth, dtype=np.float64), np.asarray(rows.predicted, dtype=np.float64), 1.5
+    if not is_count(rows):
+        return lambda weights: np.full(weights.counts.shape[1], np.nan)
+    first = y ** (2 - power) / ((1 - power) * (2 - power))
+    deviance = 2 * (first - y * mu ** (1 - power) / (1 - power) + mu ** (2 - power) / (2 - power))
+    return lambda weights: deviance @ weights.counts / weights.total
+
+
+def is_count(rows: Judged) -> bool:
+    """Say whether no truth is below zero, and every prediction above."""
+    return bool((rows.truth >= 0).all() and (rows.predicted > 0).all())
+
+
+def _pinball(rows: Judged, share: float) -> Callable[[Weights], NDArray[np.float64]]:
+    error = _error(rows)
+    loss = np.maximum(share * error, (share - 1) * error)
+    return lambda weights: loss @ weights.counts / weights.total
 
 
 def _error(rows: Judged) -> NDArray[np.float64]:

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from noria.evaluation import html_page, markdown_page
+from noria.evaluation import sections
 from noria.evaluation.catalogue import DEFINITIONS
-from noria.evaluation.document import (
+from noria.evaluation.drawings import candidates, drawings
+from noria.evaluation.evaluate import Evaluation
+from noria.evaluation.fold_comparison import against_winner
+from noria.evaluation.report_diagnosis import overfitting, overfitting_figures
+from noria.evaluation.report_explained import choice, explained, groups
+from noria.evaluation.wording import estimate, figure, interval, plain, title_of
+from noria.plots import html_page, markdown_page
+from noria.plots.document import (
     Block,
     Cell,
     Column,
@@ -19,9 +26,6 @@ from noria.evaluation.document import (
     Table,
     Tile,
 )
-from noria.evaluation.drawings import candidates, drawings
-from noria.evaluation.evaluate import Evaluation
-from noria.evaluation.wording import estimate, figure, interval, plain, title_of
 
 if TYPE_CHECKING:
     from noria.plots.figure import Figure
@@ -39,8 +43,9 @@ def html(facts: Mapping[str, object]) -> str:
     facts : mapping
         JSON. ``evaluation`` is needed (``Evaluation.to_json``); the rest is shown where it is there: ``project``,
         ``model`` (as ``credit-risk@3``), ``created``, ``run_id``, ``code_commit``, ``code_clean``, ``family``,
-        ``selection`` (``Selection.to_json``), ``verdicts`` (``gates.to_json``), ``dataset`` (a version), ``split``,
-        ``checks`` (a report of the checks), ``params``, ``environment``.
+        ``selection`` (``Selection.to_json``), ``looks`` (versions judged on the same test rows), ``verdicts``
+        (``gates.to_json``), ``dataset`` (a version), ``split``, ``checks`` (a report of the checks), ``params``,
+        ``environment``, ``explanation`` (what the model looks at).
     """
     return html_page.write(document(facts))
 
@@ -55,19 +60,28 @@ def document(facts: Mapping[str, object]) -> Document:
     evaluation = Evaluation.from_json(_mapping(facts["evaluation"]))
     verdicts = _rows(facts.get("verdicts"))
     name = str(facts.get("model") or facts.get("project") or "model")
-    sections = (
+    parts = (
         _gates(verdicts),
-        _metrics(evaluation),
+        _metrics(evaluation, sections.looks(_mapping(facts.get("looks")), evaluation)),
+        sections.decision(evaluation),
+        sections.regions(evaluation),
         _drawn(evaluation),
         _tables(evaluation),
         _selection(_mapping(facts.get("selection")), evaluation.metric),
+        choice(facts),
+        overfitting(_mapping(facts.get("selection")), evaluation.metric),
+        overfitting_figures(_mapping(facts.get("selection")), evaluation.metric),
         _slices(evaluation),
+        groups(_mapping(facts.get("explanation")), _mapping(facts.get("selection"))),
+        explained(_mapping(facts.get("explanation"))),
+        *(sections.fairness(each, evaluation.positive) for each in evaluation.fairness),
+        _prepared(_rows(_mapping(facts.get("selection")).get("preparation"))),
         _data(facts),
         _named("Parameters", _mapping(facts.get("params"))),
         _named("Environment", _flat(_mapping(facts.get("environment"))), folded=True),
     )
     return Document(
-        name, _subtitle(facts), _tiles(evaluation, verdicts, facts), tuple(each for each in sections if each)
+        name, _subtitle(facts), _tiles(evaluation, verdicts, facts), tuple(each for each in parts if each)
     )  # fmt: skip
 
 
@@ -120,7 +134,7 @@ def _gates(verdicts: Sequence[Mapping[str, Any]]) -> Section | None:
     return Section("Gates", (Table((Column("Verdict"), Column("Gate"), Column("Found")), rows),))
 
 
-def _metrics(evaluation: Evaluation) -> Section:
+def _metrics(evaluation: Evaluation, looks: tuple[Paragraph, ...] = ()) -> Section:
     shown = [evaluation.metric, *(name for name in evaluation.metrics if name != evaluation.metric)]
     rows = tuple(
         (
@@ -145,7 +159,7 @@ def _metrics(evaluation: Evaluation) -> Section:
         f"seed {evaluation.seed}."
     )
     notes = tuple(Paragraph(note[:1].upper() + note[1:] + ".", "bad") for note in evaluation.notes)
-    return Section("Metrics", (Paragraph(how, "muted"), *notes, Table(columns, rows)))
+    return Section("Metrics", (Paragraph(how, "muted"), *looks, *notes, Table(columns, rows)))
 
 
 def _meaning(name: str, evaluation: Evaluation) -> str:
@@ -154,7 +168,8 @@ def _meaning(name: str, evaluation: Evaluation) -> str:
 
 
 def _drawn(evaluation: Evaluation) -> Section | None:
-    figures: list[Figure] = [each for name, each in drawings(evaluation).items() if name != "slices"]
+    apart = ("slices", "fairness ")  # drawn in sections of their own
+    figures: list[Figure] = [each for name, each in drawings(evaluation).items() if not name.startswith(apart)]
     return Section("Plots", (Drawings(tuple(figures)),)) if figures else None
 
 
@@ -180,6 +195,13 @@ def _tables(evaluation: Evaluation) -> Section | None:
             for each in evaluation.calibration.bins
         )
         blocks.append(Table(head, bins))
+        curve = evaluation.calibration
+        if curve.reliability is not None and curve.resolution is not None and curve.uncertainty is not None:
+            apart = (
+                f"The Brier score taken apart: reliability {curve.reliability:.4f} (0 is perfect) - resolution "
+                f"{curve.resolution:.4f} (the more the better) + uncertainty {curve.uncertainty:.4f} of the outcome."
+            )
+            blocks.append(Paragraph(apart, "muted"))
     if evaluation.clusters is not None:
         head = (Column("Cluster"), Column("Rows", right=True), Column("Share", right=True))
         sizes = tuple(
@@ -201,14 +223,18 @@ def _selection(selection: Mapping[str, Any], metric: str) -> Section | None:
         return None
     winner = _mapping(selection.get("winner")).get("name")
     definition = DEFINITIONS[metric]
+    # Draws of a clustering are no folds: they share most rows, and the test for folds does not hold.
+    are_folds = definition.task != "clustering"
+    beside = against_winner(found, str(winner), test_share=selection.get("test_share")) if are_folds else {}
     rows = tuple(
         (
             Cell(str(each.get("name")), "strong" if each.get("name") == winner else ""),
             Cell("–" if each.get("mean") is None else figure(definition.from_error(each["mean"]), metric)),
             Cell(figure(each.get("sd"), metric), "muted"),
+            Cell(_proven(beside.get(str(each.get("name")))), "muted"),
             Cell(f"{each.get('seconds') or 0:.1f}", "muted"),
             Cell(
-                "chosen" if each.get("name") == winner else _status(each),
+                _outcome(each, str(winner)),
                 "good" if each.get("name") == winner else "muted",
             ),
             Cell(_params(_mapping(each.get("params"))), "muted"),
@@ -218,19 +244,59 @@ def _selection(selection: Mapping[str, Any], metric: str) -> Section | None:
     columns = (
         Column("Candidate"),
         Column(definition.title, right=True),
-        Column("SD over folds", right=True),
+        Column("SD over folds" if are_folds else "SD over draws", right=True),
+        Column("Beside the winner"),
         Column("Seconds", right=True),
         Column("Outcome"),
         Column("Parameters"),
     )
-    said = [f"{len(found)} candidates in cross-validation on the training rows"]
+    how = " in cross-validation on" if are_folds else ", fitted again to draws of"
+    said = [f"{len(found)} candidates{how} the training rows"]
     if selection.get("stopped_by"):
         said.append(f"ended by: {selection['stopped_by']}")
     if selection.get("beats_baseline") is False:
         said.append("the winner does not beat the baseline that knows only the target")
+    if beside:
+        said.append(
+            "beside the winner: corrected resampled t test over the folds, adjusted by Holm's rule for all of them"
+        )
     drawn = candidates(selection, metric)
     blocks: tuple[Block, ...] = (Paragraph("; ".join(said) + ".", "muted"),)
-    return Section("Selection", (*blocks, *((Drawings((drawn,)),) if drawn else ()), Table(columns, rows)))
+    blocks = (*blocks, *((Drawings((drawn,)),) if drawn else ()), *_finalists(selection, metric))
+    return Section("Selection", (*blocks, Table(columns, rows)))
+
+
+def _finalists(selection: Mapping[str, Any], metric: str) -> tuple[Block, ...]:
+    """Lay out what the choice was between in the end."""
+    definition = DEFINITIONS[metric]
+    rows = tuple(
+        (
+            Cell(str(each.get("kind"))),
+            Cell(", ".join(f"{share:.0%} {name}" for name, share in _by_share(_mapping(each.get("members"))))),
+            Cell("–" if each.get("mean") is None else figure(definition.from_error(each["mean"]), metric)),
+            Cell("–" if each.get("latency_ms") is None else f"{each['latency_ms']:.3g}"),
+            Cell("–" if each.get("size_kb") is None else f"{each['size_kb']:,.4g}"),
+            Cell("chosen", "good") if each.get("chosen") else Cell(""),
+            Cell(str(each.get("why")), "muted"),
+        )
+        for each in _rows(selection.get("finalists"))
+    )
+    columns = (
+        Column("Finalist"), Column("Made of"), Column(definition.title, right=True),
+        Column("CPU ms a row", right=True), Column("kB", right=True), Column(""), Column("Why"),
+    )  # fmt: skip
+    return (Table(columns, rows),) if rows else ()
+
+
+def _by_share(members: Mapping[str, Any]) -> list[tuple[str, float]]:
+    return sorted(members.items(), key=lambda member: -member[1])
+
+
+def _proven(found: tuple[str, float] | None) -> str:
+    if found is None:
+        return ""
+    said, p = found
+    return f"{'not told apart' if said == 'inconclusive' else said} (p {'< 0.001' if p < 0.001 else f'{p:.3f}'})"
 
 
 def _slices(evaluation: Evaluation) -> Section | None:
@@ -267,6 +333,24 @@ def _slices(evaluation: Evaluation) -> Section | None:
     )
 
 
+def _prepared(choices: Sequence[Mapping[str, Any]]) -> Section | None:
+    """List the rules that were chosen by "auto"."""
+    if not choices:
+        return None
+    rows = tuple(
+        (
+            Cell(str(each.get("column")), "strong"),
+            Cell(str(each.get("for"))),
+            Cell(", ".join(map(str, each.get("rules") or ())) or "as it is"),
+            Cell(str(each.get("why")), "muted"),
+        )
+        for each in choices
+    )
+    how = "Where [prepare] says auto, rules were chosen from the training rows, for linear families and for trees."
+    columns = (Column("Column"), Column("For"), Column("Rules"), Column("Why"))
+    return Section("Preparation", (Paragraph(how, "muted"), Table(columns, rows)))
+
+
 def _data(facts: Mapping[str, object]) -> Section | None:
     dataset, split = _mapping(facts.get("dataset")), _mapping(facts.get("split"))
     checks = _mapping(facts.get("checks"))
@@ -277,6 +361,7 @@ def _data(facts: Mapping[str, object]) -> Section | None:
         ("Rows", figure(dataset.get("rows")) if dataset.get("rows") is not None else ""),
         ("Split", str(split.get("method") or "")),
         ("Rows to train on", figure(split.get("train_rows")) if split.get("train_rows") is not None else ""),
+        ("Test rows, digest", str(split.get("test_digest") or "")),
         ("Rows to test on", figure(split.get("test_rows")) if split.get("test_rows") is not None else ""),
         ("Rows back from production", figure(split.get("collected_rows")) if split.get("collected_rows") else ""),
         ("Features", ", ".join(map(str, split.get("features") or ()))),
@@ -306,8 +391,9 @@ def _named(title: str, values: Mapping[str, object], *, folded: bool = False) ->
     return Section(title, (Pairs(tuple((name, plain(value)) for name, value in values.items())),), folded)
 
 
-def _status(row: Mapping[str, Any]) -> str:
+def _outcome(row: Mapping[str, Any], winner: str) -> str:
     status, note = str(row.get("status") or ""), str(row.get("note") or "")
+    status = "chosen" if row.get("name") == winner else status
     return f"{status}: {note}" if note else status
 
 

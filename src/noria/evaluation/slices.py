@@ -8,7 +8,8 @@ together. The worst is chosen, and judged by gates, on the pulled value.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import stats
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from noria.evaluation.judged import Judged
     from noria.evaluation.metrics import Metric
 
-__all__ = ["Slice", "cut", "slices", "worst"]
+__all__ = ["Slice", "cut", "parts", "slices", "worst"]
 
 _MIN_ROWS = 30
 _MIN_OF_CLASS = 5
@@ -122,8 +123,15 @@ def worst(found: tuple[Slice, ...]) -> Slice | None:
     return found[0] if found else None
 
 
-def cut(frame: pd.DataFrame) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
-    """Cut rows by each column: its common categories, its quarters, and where it is missing.
+def cut(frame: pd.DataFrame, *, levels: int | None = _LEVELS) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
+    """Cut rows by each column: its common categories, its quarters, and where it is missing; times only by the last.
+
+    Parameters
+    ----------
+    frame : DataFrame, shape (n_rows, n_columns)
+        Columns to cut by.
+    levels : int or None
+        Categories of a column at most, the commonest first; None for all of them.
 
     Examples
     --------
@@ -132,35 +140,60 @@ def cut(frame: pd.DataFrame) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
     [('a', 'x', 2), ('a', 'y', 1)]
     """
     for name in frame.columns:
-        column = frame[name]
-        missing = column.isna().to_numpy(dtype=bool)
+        missing = frame[name].isna().to_numpy(dtype=bool)
         if missing.any() and not missing.all():
             yield str(name), "missing", missing
-        values = column[~missing]
-        if column.dtype.kind in "iuf" and values.nunique() > _LEVELS:
-            yield from _quarters(str(name), column.to_numpy(dtype=np.float64, na_value=np.nan), missing)
-        elif column.dtype.kind != "M":
-            texts = column.astype(object)
-            for value in values.value_counts().index[:_LEVELS]:
-                yield str(name), _text(value), (texts == value).to_numpy(dtype=bool) & ~missing
+        if frame[name].dtype.kind != "M":
+            labels, place = parts(frame[name])
+            for number, label in enumerate(labels[: len(labels) - bool(missing.any())][:levels]):
+                yield str(name), label, place == number
 
 
-def _quarters(
-    name: str, values: NDArray[np.float64], missing: NDArray[np.bool_]
-) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
+def parts(column: pd.Series[Any]) -> tuple[list[str], NDArray[np.int64]]:
+    """Say of every row which part of a column it belongs to.
+
+    Parameters
+    ----------
+    column : Series, shape (n_rows,)
+        Of any kind but times.
+
+    Returns
+    -------
+    labels : list of str
+        The categories, the commonest first, or the quarters of a number of more than twelve values; in the end
+        ``missing``, where a value is.
+    place : ndarray of int, shape (n_rows,)
+        Position of each row's part among them.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> labels, place = parts(pd.Series(["x", "y", None, "y"]))
+    >>> labels, place.tolist()
+    (['y', 'x', 'missing'], [1, 0, 2, 0])
+    """
+    missing = column.isna().to_numpy(dtype=bool)
+    if column.dtype.kind in "iuf" and column.nunique() > _LEVELS:
+        labels, place = _quarters(column.to_numpy(dtype=np.float64, na_value=np.nan), missing)
+    else:
+        found, values = column.factorize()
+        counts = np.bincount(found[~missing], minlength=len(values))
+        order = np.argsort(-counts, kind="stable")
+        labels = [_text(values[at]) for at in order]
+        if missing.any():  # nobody takes a text for what is not there
+            labels = [repr(label) if label == "missing" else label for label in labels]
+        place = np.append(np.argsort(order), -1)[found].astype(np.int64)
+    place[missing] = len(labels)
+    return labels + ["missing"] * bool(missing.any()), place
+
+
+def _quarters(values: NDArray[np.float64], missing: NDArray[np.bool_]) -> tuple[list[str], NDArray[np.int64]]:
     edges = np.unique(np.quantile(values[~missing], np.arange(1, _BINS) / _BINS))
-    number_of = np.searchsorted(edges, values, side="right")
-    for position in range(len(edges) + 1):
-        inside = (number_of == position) & ~missing
-        if not inside.any():
-            continue
-        if position == 0:
-            label = f"below {edges[0]:.4g}"
-        elif position == len(edges):
-            label = f"{edges[-1]:.4g} and above"
-        else:
-            label = f"{edges[position - 1]:.4g} to {edges[position]:.4g}"
-        yield name, label, inside
+    found = np.searchsorted(edges, values, side="right")
+    middle = [f"{low:.4g} to {high:.4g}" for low, high in pairwise(edges)]
+    labels = [f"below {edges[0]:.4g}", *middle, f"{edges[-1]:.4g} and above"]
+    used = np.unique(found[~missing])
+    return [labels[at] for at in used], np.searchsorted(used, found).astype(np.int64)
 
 
 def _text(value: object) -> str:

@@ -6,6 +6,7 @@ imports numpy.
 """
 
 from noria.plots.bars import bar, cluster_sizes, histogram, overlay, overlay_shares
+from noria.plots.binned import binned, spark
 from noria.plots.figure import PLOT_CSS, Figure
 from noria.plots.graph import Node, graph
 from noria.plots.heatmap import confusion, heatmap
@@ -18,6 +19,7 @@ __all__ = [
     "Node",
     "Series",
     "bar",
+    "binned",
     "calibration",
     "cluster_sizes",
     "confusion",
@@ -31,5 +33,6 @@ __all__ = [
     "residuals",
     "roc",
     "scatter",
+    "spark",
     "sparkline",
 ]

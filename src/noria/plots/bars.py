@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from noria.plots.axes import Axis, band_axis, finite, numeric_axis, share_axis
+from noria.plots.axes import Axis, band_axis, finite, numeric_axis, share_axis, time_axis
+from noria.plots.binned import binned
 from noria.plots.figure import Figure
 from noria.plots.panel import HEIGHT, WIDTH, Key, Panel, colour
 from noria.plots.svg import group, path, tag, text, tooltip, width_of
@@ -143,28 +145,16 @@ def histogram(
     """
     found = finite(values)
     edges = _edges(found, bins)
-    counts = _count(found, edges)
-    panel = Panel(
-        numeric_axis(edges, x_title, room=0.01, grid=False),
-        numeric_axis([0, *counts], y_title, low=0.0, whole=True),
-        title,
-        subtitle,
-        (),
-        width,
-        height,
+    return binned(
+        edges,
+        _count(found, edges),
+        title=title,
+        subtitle=subtitle,
+        x_title=x_title,
+        y_title=y_title,
+        width=width,
+        height=height,
     )
-    marks = group(
-        *(
-            tag(
-                "rect", tooltip(f"{a:.4g} to {b:.4g}: {n:,}"), x=panel.px(a) + 0.5,
-                width=max(panel.px(b) - panel.px(a) - 1, 0.5), y=panel.py(n), height=panel.py(0) - panel.py(n),
-            )
-            for a, b, n in zip(edges, edges[1:], counts, strict=False)
-            if n
-        ),
-        fill=colour(1), class_="f1", fill_opacity=0.85,
-    )  # fmt: skip
-    return panel.figure(marks, told=f"{len(found):,} values", data={"edges": edges, "counts": counts})
 
 
 def overlay(
@@ -213,13 +203,14 @@ def overlay_shares(
     x_title: str = "",
     width: float = WIDTH,
     height: float = HEIGHT,
+    times: bool = False,
 ) -> Figure:
     """Draw two histograms that are counted already.
 
     Parameters
     ----------
     edges : sequence of float, one more than counts
-        Ends of the bins.
+        Ends of the bins; seconds since 1970 where `times`.
     reference, current : sequence of float
         Rows or shares per bin; each is made to sum to one.
     names : (str, str)
@@ -228,10 +219,15 @@ def overlay_shares(
         Words around it.
     width, height : float
         In CSS pixels.
+    times : bool
+        Whether the values are times.
     """
     shares = [[n / (sum(counts) or 1) for n in counts] for counts in (reference, current)]
+    moments = [datetime.fromtimestamp(edge, UTC) for edge in (edges[0], edges[-1])] if times else []
     panel = Panel(
-        numeric_axis(edges, x_title, room=0.01, grid=False),
+        time_axis(moments, x_title, count=max(2, int(width / 110)))
+        if times
+        else numeric_axis(edges, x_title, room=0.01, grid=False),
         share_axis([*shares[0], *shares[1]], "Share of rows", count=4),
         title,
         subtitle,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from noria.evaluation.document import Block, Cell, Document, Drawings, Pairs, Paragraph, Section, Table, Tile
+from noria.plots.document import Block, Cell, Document, Drawings, Pairs, Paragraph, Section, Table, Tile
 
 __all__ = ["escape", "table", "write"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from noria.evaluation.document import Block, Cell, Document, Drawings, Pairs, Paragraph, Section, Table, Tile
+from noria.plots.document import Block, Cell, Document, Drawings, Pairs, Paragraph, Section, Table, Tile
 from noria.plots.figure import PLOT_CSS
 
 __all__ = ["write"]
@@ -45,7 +45,7 @@ border-bottom:1px solid var(--faint);white-space:nowrap}
 td{padding:.42rem .9rem .42rem 0;border-bottom:1px solid var(--line);vertical-align:top}
 tr:last-child>td{border-bottom:0}
 .n{text-align:right;white-space:nowrap}
-.muted{color:var(--muted)}.strong{font-weight:620}
+.muted{color:var(--muted)}td.muted:last-child:not(.n){min-width:11rem}.strong{font-weight:620}
 .good{color:var(--good)}.bad{color:var(--bad)}
 td.good,td.bad{font-weight:600;white-space:nowrap}
 p.bad{border-left:3px solid var(--bad);background:var(--bad-soft);padding:.5rem .8rem;border-radius:0 8px 8px 0}
