@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from noria.errors import CorruptedBlob, WrongSetting
@@ -18,8 +19,12 @@ from noria.preparation.recipe import preparation
 from noria.registry import format as formats
 from noria.registry.catalog import Registry
 from noria.scoring.answers import label_text
+from noria.scoring.compiling.compile import compile_model
+from noria.scoring.learning import learn
+from noria.scoring.policies import Policies
+from noria.scoring.proof.compiled import compiled
 from noria.scoring.scorer import Scorer
-from noria.scoring.signature import InputRefused, Policies, learn
+from noria.scoring.signature import InputRefused
 from noria.training.model import TabularModel
 
 if TYPE_CHECKING:
@@ -163,7 +168,10 @@ def test_a_deployment_decides_about_unusual_input(database: Database, blobs: Blo
     assert answer.flags == ("missing:age", "unseen:grade", "missing:owner")
 
 
-def test_missing_values_are_not_let_through_to_a_model_that_cannot_take_them(database: Database, blobs: Blobs) -> None:
+@pytest.mark.parametrize("engine", ["plan", "sklearn"])
+def test_missing_values_are_not_let_through_to_a_model_that_cannot_take_them(
+    database: Database, blobs: Blobs, engine: str
+) -> None:
     table = data().drop_columns(["grade", "risky"]).drop_null()
     columns = [("age", "int"), ("owner", "bool")]
     X = frame(table, columns)
@@ -175,10 +183,51 @@ def test_missing_values_are_not_let_through_to_a_model_that_cannot_take_them(dat
     version = registry.register(
         "m", formats.save(model), run_id="r", dataset="d@1", data_digest="d", task="regression", family="linear",
         created=NOW, signature=signature.to_json(),
+        evidence=compiled(model, signature, table) if engine == "plan" else {},
     )  # fmt: skip
-    assert Scorer.load(registry, version, policies=Policies()).score([{"age": 30, "owner": True}])
+    scorer = Scorer.load(registry, version, policies=Policies())
+    assert scorer.engine == engine
+    assert scorer.score([{"age": 30, "owner": True}])
     with pytest.raises(WrongSetting, match=r"deploy\.input"):
         Scorer.load(registry, version, policies=Policies(missing="impute"))
+
+
+@pytest.mark.parametrize(
+    ("task", "classes", "positive"),
+    [
+        ("classification", ("bad", "good"), "bad"),
+        ("classification", (False, True), None),
+        ("classification", ("a", "b", "c"), None),
+        ("regression", ("bad", "good"), None),
+        ("clustering", ("bad", "good"), None),
+    ],
+)
+def test_the_plan_says_what_the_library_says(
+    database: Database, blobs: Blobs, task: str, classes: tuple[object, ...], positive: object
+) -> None:
+    table = data(120)
+    model = fitted(task, data(), classes)
+    signature = learn(data(), COLUMNS, task=task, target="risky", positive=positive)  # type: ignore[arg-type]
+    registry = Registry(database, blobs)
+    version = registry.register(
+        "m", formats.save(model), run_id="r", dataset="d@1", data_digest="d", task=task, family="f",
+        created=NOW, signature=signature.to_json(), evidence=compiled(model, signature, table),
+    )  # fmt: skip
+    planned = Scorer.load(registry, version)
+    assert (planned.engine, planned.reason) == ("plan", "")
+    library = Scorer(model, signature, name="m", number=1)
+    assert planned.classes == library.classes
+    assert planned.label_datatype == library.label_datatype
+    ours, theirs = planned.score(records(table)), library.score(records(table))
+    if task != "regression":
+        assert [answer.prediction for answer in ours] == [answer.prediction for answer in theirs]
+    assert [type(answer.prediction) for answer in ours] == [type(answer.prediction) for answer in theirs]
+    for one, other in zip(ours, theirs, strict=True):
+        assert one.score == pytest.approx(other.score, abs=1e-12)
+        assert one.flags == other.flags
+        assert (one.probabilities is None) == (other.probabilities is None)
+    assert planned.score(records(table)[:1]) == ours[:1]
+    assert planned.score_table(table).num_rows == 120
 
 
 def test_classes_as_text() -> None:
@@ -190,3 +239,38 @@ def test_classes_as_text() -> None:
         "True",
         "b",
     ]
+
+
+@pytest.mark.parametrize("encoding", ["linear", "tree"])
+def test_a_table_is_answered_to_the_bit_as_its_rows_are(encoding: str) -> None:
+    table = data(400)
+    sample = frame(table, COLUMNS)
+    heads = {
+        "linear": [LogisticRegression()],
+        "tree": [RandomForestClassifier(20, random_state=0), HistGradientBoostingClassifier(max_iter=20)],
+    }
+    signature = learn(table, COLUMNS, task="classification", target="risky", positive="bad")
+    for head in heads[encoding]:
+        prepared = preparation(COLUMNS, encoding=encoding, task="classification")  # type: ignore[arg-type]
+        y = table["risky"].to_numpy(zero_copy_only=False).astype(int)
+        head.fit(np.asarray(prepared.fit_transform(sample, y)), y)
+        model = TabularModel("classification", "f", KINDS, prepared, head, ("good", "bad"))
+        made = Scorer(compile_model(model), signature, name="m", number=1, engine="plan")
+        scored = made.score_table(table)
+        for row, answer in zip(scored.to_pylist(), made.score(records(table)), strict=True):
+            alone = (answer.prediction, answer.score, *(answer.probabilities or {}).values(), " ".join(answer.flags))
+            assert tuple(row.values()) == alone
+        single = [made.score([record])[0].score for record in records(table)[:50]]
+        assert scored["score"].to_pylist()[:50] == single
+        assert made.score_table(table.slice(0, 0)).schema == scored.schema
+
+
+def test_a_whole_number_beyond_what_a_double_tells_apart_is_answered_without_a_plan_too() -> None:
+    table = data()
+    ages = [None if age is None else 2**60 + 3 * age for age in table["age"].to_pylist()]
+    table = table.set_column(0, "age", pa.array(ages))
+    model = fitted("regression", table)
+    signature = learn(table, COLUMNS, task="regression", target="risky")
+    made = Scorer(model, signature, name="m", number=1)
+    said = [answer.prediction for answer in made.score(records(table))]
+    assert said == pytest.approx(model.predict(frame(table, COLUMNS)).tolist())

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Answer", "Answers", "label_text"]
+import msgspec
+
+__all__ = ["Answer", "Answers", "Region", "label_text"]
 
 Label = str | int | float | bool
 
@@ -46,8 +48,26 @@ class Answer:
     flags: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Answers:
+class Region(msgspec.Struct, frozen=True):
+    """Where the truth of a row lies, at the level the version was calibrated for.
+
+    Attributes
+    ----------
+    level : float
+        Share of rows with the truth inside.
+    low, high : float, optional
+        Of a value.
+    classes : sequence of str, optional
+        Of a class: those it may be.
+    """
+
+    level: float
+    low: float | None = None
+    high: float | None = None
+    classes: Sequence[str] | None = None
+
+
+class Answers(msgspec.Struct, frozen=True):
     """What the model said of a batch, column by column.
 
     Attributes

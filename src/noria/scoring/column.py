@@ -51,6 +51,8 @@ class SignatureColumn:
         The categories were integers in the data, so that ``3`` is accepted and means ``"3"``.
     min, max : float, optional
         Range of training.
+    pseudonym : bool
+        The data have pseudonyms in its place: what a client sends is logged as one too.
     """
 
     name: str
@@ -62,6 +64,7 @@ class SignatureColumn:
     integers: bool = False
     min: float | None = None
     max: float | None = None
+    pseudonym: bool = False
 
     def to_json(self) -> dict[str, object]:
         """Give the column as JSON, leaving out what is not set."""
@@ -71,7 +74,7 @@ class SignatureColumn:
             made["categories"] = None if self.categories is None else list(self.categories)
         if self.type in ("int", "float"):
             made |= {"range": self.range, "min": self.min, "max": self.max}
-        return made
+        return made | ({"pseudonym": True} if self.pseudonym else {})
 
     @classmethod
     def from_json(cls, value: Mapping[str, object]) -> SignatureColumn:
@@ -87,6 +90,7 @@ class SignatureColumn:
             integers=bool(value.get("integers", False)),
             min=cast("float | None", value.get("min")),
             max=cast("float | None", value.get("max")),
+            pseudonym=bool(value.get("pseudonym", False)),
         )
 
     def check(self, value: object) -> Verdict | Fault:
@@ -103,6 +107,17 @@ class SignatureColumn:
         if value is None:
             return self._absent
         return self._checker(value)
+
+    def example(self) -> object:
+        """Make up a value that fits."""
+        if self.type in ("int", "float"):
+            middle = ((self.min or 0.0) + (self.max or 0.0)) / 2
+            return int(middle) if self.type == "int" else middle
+        if self.type == "bool":
+            return False
+        if self.type == "timestamp":
+            return "2026-01-01T00:00:00"
+        return self.categories[0] if self.categories else ""
 
     @cached_property
     def _absent(self) -> Verdict | Fault:

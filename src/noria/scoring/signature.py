@@ -6,111 +6,52 @@ row and column of each fault.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from noria.errors import WrongData, did_you_mean
+import msgspec
+
+from noria.errors import WrongData, WrongSetting, did_you_mean
+from noria.evaluation.regions import Regions
 from noria.scoring.column import (
-    ColumnType,
     Fault,
-    MissingPolicy,
-    RangePolicy,
     SignatureColumn,
-    UnseenPolicy,
 )
+from noria.scoring.decoding import RowReader
+from noria.scoring.plain import plain_column, plain_value
+from noria.scoring.refusal import InputRefused, Problem, extra_column, no_column
+from noria.scoring.rows import Rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Checked", "InputRefused", "Policies", "Problem", "Signature", "SignatureColumn", "learn"]
+    from noria.scoring.policies import Policies
 
-_MOST_CATEGORIES = 10_000
-_MOST_PROBLEMS = 100
+__all__ = ["Checked", "InputRefused", "Problem", "Signature", "SignatureColumn"]
+
+_INT64 = 2.0**63
+_Look = Callable[[Any], bool]
 _NO_RECORD: Mapping[str, object] = {}  # stands for what is no object: told once, not once a column
 
 
-@dataclass(frozen=True)
-class Problem:
-    """One fault of a batch: where, and what."""
-
-    row: int
-    column: str | None
-    code: str
-    message: str
-
-    def to_json(self) -> dict[str, object]:
-        """Give it as the answer shows it."""
-        return {"row": self.row, "column": self.column, "code": self.code, "message": self.message}
-
-    def __str__(self) -> str:
-        return (
-            f"row {self.row}" + (f", column {self.column!r}" if self.column is not None else "") + f": {self.message}"
-        )
-
-
-class InputRefused(WrongData):
-    """Rows that the model cannot be asked about.
-
-    Attributes
-    ----------
-    problems : tuple of Problem
-        The first hundred faults.
-    rows : frozenset of int
-        Every row that has one.
-    """
-
-    def __init__(
-        self, problems: Sequence[Problem], *, mend: str = "noria models show MODEL says what it accepts"
-    ) -> None:
-        shown = tuple(problems[:_MOST_PROBLEMS])
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        super().__init__(
-            f"the input does not fit the model: {problems[0]}{more}",
-            why="\n".join(map(str, shown[:10])),
-            mend=mend,
-            code="N-SCORING-001",
-        )
-        self.problems = shown
-        self.rows = frozenset(problem.row for problem in problems)
-
-
-@dataclass(frozen=True)
-class Policies:
-    """What a deployment wants of unusual input, whatever was learned.
-
-    Attributes
-    ----------
-    missing : str
-        ``auto`` leaves it to what training saw; else as `SignatureColumn` has it, for every column.
-    unseen, range, extra : str
-        As `SignatureColumn` and `Signature` have them.
-    """
-
-    missing: MissingPolicy | Literal["auto"] = "auto"
-    unseen: UnseenPolicy = "refuse"
-    range: RangePolicy = "flag"
-    extra: Literal["refuse", "ignore"] = "refuse"
-
-
-@dataclass(frozen=True)
-class Checked:
+class Checked(msgspec.Struct, frozen=True):
     """Rows that fit.
 
     Attributes
     ----------
-    columns : mapping of name to list
-        Features, as the model gets them.
-    carried : mapping of name to list
+    columns : mapping of name to sequence
+        Features, as the model gets them: lists out of a request, arrays and `Coded` out of a table.
+    carried : mapping of name to sequence
         Keys and times that came along, None where they did not.
     flags : list of tuple of str
         For each row what is unusual: ``missing:income``, ``unseen:grade``, ``range:age``.
     """
 
     rows: int
-    columns: Mapping[str, list[object]]
-    carried: Mapping[str, list[object]]
+    columns: Mapping[str, Sequence[object]]
+    carried: Mapping[str, Sequence[object]]
     flags: list[tuple[str, ...]]
 
 
@@ -130,6 +71,10 @@ class Signature:
         Name of what is predicted.
     positive : str or int or bool, optional
         The class whose probability is the score.
+    threshold : float, optional
+        Rows whose score is at least this are called positive; the likelier class where None.
+    regions : Regions, optional
+        How far the truth may lie from an answer.
     extra : str
         For a column that is neither: ``refuse`` or ``ignore``.
     """
@@ -140,7 +85,13 @@ class Signature:
     target: str | None = None
     positive: str | int | bool | None = None
     extra: Literal["refuse", "ignore"] = "refuse"
-    version: int = field(default=1)
+    threshold: float | None = None
+    regions: Regions | None = None
+
+    @property
+    def version(self) -> int:
+        """Of the format: the first one knows no threshold, and who reads only that must not answer without it."""
+        return 1 if self.threshold is None else 2
 
     def to_json(self) -> dict[str, object]:
         """Give the signature as JSON."""
@@ -152,6 +103,8 @@ class Signature:
             "extra": self.extra,
             "columns": [column.to_json() for column in self.columns],
             "carried": [column.to_json() for column in self.carried],
+            **({} if self.threshold is None else {"threshold": self.threshold}),
+            **({} if self.regions is None else {"regions": self.regions.to_json()}),
         }
 
     @classmethod
@@ -163,12 +116,13 @@ class Signature:
         WrongData
             It was written by a newer noria, or is none.
         """
-        if value.get("version") != 1:
+        if value.get("version") not in (1, 2):
             raise WrongData(
                 f"cannot read a signature of version {value.get('version')!r}",
                 mend="take the noria that wrote it, or a newer one",
                 code="N-SCORING-002",
             )
+        regions = cast("Mapping[str, object] | None", value.get("regions"))
         return cls(
             columns=_columns(value["columns"]),
             carried=_columns(value.get("carried", [])),
@@ -176,6 +130,8 @@ class Signature:
             target=cast("str | None", value.get("target")),
             positive=cast("str | int | bool | None", value.get("positive")),
             extra=cast("Literal['refuse', 'ignore']", value.get("extra", "refuse")),
+            threshold=cast("float | None", value.get("threshold")),
+            regions=None if regions is None else Regions.from_json(regions),
         )
 
     @cached_property
@@ -188,24 +144,57 @@ class Signature:
         return frozenset(column.name for column in (*self.columns, *self.carried))
 
     def under(self, policies: Policies) -> Signature:
-        """Give the same signature with a deployment's policies."""
-        columns = tuple(
-            replace(
-                column,
-                missing=column.missing if policies.missing == "auto" else policies.missing,
-                unseen=policies.unseen,
-                range=policies.range,
-            )
-            for column in self.columns
-        )
-        return replace(self, columns=columns, extra=policies.extra)
+        """Give the same signature with a deployment's policies.
 
-    def check(self, records: Sequence[object]) -> Checked:
+        Raises
+        ------
+        WrongSetting
+            They name a column that the model does not take.
+        """
+        names = [column.name for column in self.columns]
+        unknown = next((name for name in policies.columns if name not in names), None)
+        if unknown is not None:
+            raise WrongSetting(
+                f"[deploy.input.columns] names {unknown!r}, which the model does not take",
+                why=did_you_mean(unknown, names) or f"it takes {', '.join(names)}",
+                mend="correct the name, or remove the lines",
+                code="N-SCORING-004",
+            )
+        return replace(self, columns=tuple(policies.of(column) for column in self.columns), extra=policies.extra)
+
+    @cached_property
+    def pseudonyms(self) -> frozenset[str]:
+        """Columns that come along of which only pseudonyms are kept."""
+        return frozenset(column.name for column in self.carried if column.pseudonym)
+
+    @cached_property
+    def reader(self) -> RowReader:
+        """What reads requests for this signature."""
+        # Where any further column is allowed, types cannot tell what a body holds.
+        return RowReader(self.columns, self.carried) if self.extra == "refuse" else RowReader(())
+
+    @cached_property
+    def _order(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    @cached_property
+    def _looks(self) -> Sequence[tuple[SignatureColumn, _Look, _Look]]:
+        return [(column, plain_value(column), plain_column(column)) for column in (*self.columns, *self.carried)]
+
+    @cached_property
+    def _carried_may_lack(self) -> bool:
+        return all(column.missing == "impute" for column in self.carried)
+
+    @cached_property
+    def _single(self) -> Sequence[tuple[str, _Look]]:
+        return [(column.name, is_plain) for column, is_plain, _ in self._looks[: len(self.columns)]]
+
+    def check(self, records: Sequence[object] | Rows) -> Checked:
         """Check records as they came out of JSON.
 
         Parameters
         ----------
-        records : sequence
+        records : sequence or Rows
             One mapping of column to value a row.
 
         Raises
@@ -213,6 +202,47 @@ class Signature:
         InputRefused
             At least one row does not fit. Nothing is scored then.
         """
+        side_by_side = records if isinstance(records, Rows) else Rows.of(records)
+        if side_by_side is not None:
+            checked = self._check_columns(side_by_side)
+            if checked is not None:
+                return checked
+        return self._check_each(records.records() if isinstance(records, Rows) else records)
+
+    def _check_columns(self, rows: Rows) -> Checked | None:
+        """Check rows by whole columns; None where one must be refused, which `_check_each` does."""
+        given, length = rows.columns, rows.length
+        if tuple(given) != self._order:
+            names = given.keys()
+            if not names >= set(self._order) or (self.extra == "refuse" and not names <= self._names):
+                return None
+        elif length == 1 and self._carried_may_lack:
+            # The commonest request of all: one row, and nothing unusual about it.
+            for name, is_plain in self._single:
+                if not is_plain(given[name][0]):
+                    break
+            else:
+                return Checked(1, given, {column.name: [None] for column in self.carried}, [()])
+        taken: dict[str, list[object]] = {}
+        flags: list[list[str]] | None = None
+        for column, is_plain_value, is_plain_column in self._looks:
+            values = given.get(column.name)
+            if values is None:
+                values = [None] * length
+            if not (is_plain_value(values[0]) if length == 1 else is_plain_column(values)):
+                if column.type == "float" and any(map(_beyond_int64, values)):
+                    return None  # perhaps written as an integer, which strict JSON then refuses
+                flags = flags or [[] for _ in range(length)]
+                problems: list[Problem] = []
+                values = _values(column, values, flags, problems)
+                if problems:
+                    return None
+            taken[column.name] = values
+        carried = {column.name: taken.pop(column.name) for column in self.carried}
+        return Checked(length, taken, carried, [tuple(each) for each in flags] if flags else [()] * length)
+
+    def _check_each(self, records: Sequence[object]) -> Checked:
+        """Check row by row, so that every fault of every row is named."""
         problems: list[Problem] = []
         rows: list[Mapping[str, object]] = []
         names = self._names
@@ -223,7 +253,7 @@ class Signature:
                 continue
             rows.append(record)
             if self.extra == "refuse" and not names >= record.keys():
-                problems += [_extra(number, name, names) for name in record if name not in names]
+                problems += [extra_column(number, name, names) for name in record if name not in names]
         flags: list[list[str]] = [[] for _ in rows]
         columns = {column.name: _checked(column, rows, flags, problems) for column in self.columns}
         carried = {column.name: _checked(column, rows, flags, problems, optional=True) for column in self.carried}
@@ -239,128 +269,45 @@ class Signature:
         InputRefused
             A column is not there, or a value does not fit.
         """
-        import pyarrow as pa  # noqa: PLC0415 - only where a table is given
+        checked, problems = self.look_over(table)
+        if problems:
+            raise InputRefused(problems)
+        return checked
+
+    def look_over(self, table: pa.Table, *, written: bool = False) -> tuple[Checked, list[Problem]]:
+        """Check the rows of a table and tell every fault, in order of rows, instead of raising.
+
+        Parameters
+        ----------
+        table : pyarrow.Table
+            The rows.
+        written : bool
+            They come from a text file, where a number is a text until somebody reads it.
+
+        Returns
+        -------
+        (Checked, list of Problem)
+            Rows with a problem hold nothing of meaning in `Checked`.
+
+        Raises
+        ------
+        InputRefused
+            A column is not there.
+        """
+        from noria.scoring.arrays import look_all  # noqa: PLC0415 - pyarrow, only where a table is given
 
         present = set(table.column_names)
         missing = [column.name for column in self.columns if column.name not in present]
         if missing:
-            raise InputRefused([_no_column(0, name, present) for name in missing])
-        problems: list[Problem] = []
-        flags: list[list[str]] = [[] for _ in range(table.num_rows)]
-        made: dict[str, list[object]] = {}
-        for column in (*self.columns, *self.carried):
-            if column.name in present:
-                values = _plain(column, table.column(column.name), pa)
-                made[column.name] = _values(column, values, flags, problems)
-            else:
-                made[column.name] = [None] * table.num_rows
-        if problems:
-            raise InputRefused(sorted(problems, key=lambda problem: problem.row))
-        return Checked(
-            table.num_rows,
-            {column.name: made[column.name] for column in self.columns},
-            {column.name: made[column.name] for column in self.carried},
-            [tuple(each) for each in flags],
-        )
+            raise InputRefused([no_column(0, name, present) for name in missing])
+        made, flags, problems = look_all((*self.columns, *self.carried), table, written=written)
+        columns = {column.name: made[column.name] for column in self.columns}
+        carried = {column.name: made[column.name] for column in self.carried}
+        return Checked(table.num_rows, columns, carried, flags), problems
 
     def example(self) -> dict[str, object]:
         """Make up a row that fits, to warm a model up or to show its shape."""
-        return {column.name: _example(column) for column in self.columns}
-
-
-def learn(
-    table: pa.Table,
-    columns: Sequence[tuple[str, str]],
-    *,
-    carried: Sequence[tuple[str, str]] = (),
-    task: str = "classification",
-    target: str | None = None,
-    positive: str | int | bool | None = None,
-    missing: MissingPolicy | Literal["auto"] = "auto",
-    unseen: UnseenPolicy = "refuse",
-    range: RangePolicy = "flag",
-    extra: Literal["refuse", "ignore"] = "refuse",
-) -> Signature:
-    """Learn what a model accepts from the data it was trained on.
-
-    Parameters
-    ----------
-    table : pyarrow.Table
-        The training data, with all columns named below.
-    columns : sequence of (name, type)
-        The features in the model's order; types of the dataset's schema.
-    carried : sequence of (name, type)
-        Key, time and group columns that a client may send along.
-    task, target, positive : str
-        See `Signature`.
-    missing : str
-        ``auto`` imputes where training had missing values and refuses elsewhere.
-    unseen, range, extra : str
-        See `SignatureColumn` and `Signature`.
-
-    Examples
-    --------
-    >>> import pyarrow as pa
-    >>> signature = learn(pa.table({"age": [18, 75], "grade": ["A", None]}), [("age", "int"), ("grade", "category")])
-    >>> signature.check([{"age": 30, "grade": "A"}]).columns
-    {'age': [30], 'grade': ['A']}
-    >>> signature.check([{"age": "30", "grade": "C"}])
-    Traceback (most recent call last):
-    noria.scoring.signature.InputRefused: the input does not fit the model: row 0, column 'age': expected an \
-integer, got '30' (and 1 more)
-      row 0, column 'age': expected an integer, got '30'
-      row 0, column 'grade': 'C' is none of training's categories: 'A'
-      mend: noria models show MODEL says what it accepts
-    """
-    return Signature(
-        columns=tuple(_learned(table, name, kind, missing, unseen, range) for name, kind in columns),
-        carried=tuple(SignatureColumn(name, cast("ColumnType", kind), missing="impute") for name, kind in carried),
-        task=task,
-        target=target,
-        positive=positive,
-        extra=extra,
-    )
-
-
-def _learned(
-    table: pa.Table,
-    name: str,
-    kind: str,
-    missing: MissingPolicy | Literal["auto"],
-    unseen: UnseenPolicy,
-    ranged: RangePolicy,
-) -> SignatureColumn:
-    import pyarrow as pa  # noqa: PLC0415 - only where a table is given
-    import pyarrow.compute as pc  # noqa: PLC0415 - as above
-
-    column = table.column(name)
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    empty = column.null_count
-    low = high = None
-    categories: tuple[str, ...] | None = None
-    if kind in ("int", "float"):
-        finite = column.cast(pa.float64(), safe=False)
-        finite = finite.filter(pc.is_finite(finite))
-        empty = table.num_rows - len(finite)
-        if len(finite):
-            low, high = pc.min(finite).as_py(), pc.max(finite).as_py()
-    elif kind == "category":
-        distinct = column.cast(pa.string()).unique()
-        if len(distinct) <= _MOST_CATEGORIES:
-            categories = tuple(sorted(value for value in distinct.to_pylist() if value is not None))
-    policy: MissingPolicy = ("impute" if empty else "refuse") if missing == "auto" else missing
-    return SignatureColumn(
-        name=name,
-        type=cast("ColumnType", kind),
-        missing=policy,
-        unseen=unseen,
-        range=ranged,
-        categories=categories,
-        integers=kind == "category" and pa.types.is_integer(column.type),
-        min=low,
-        max=high,
-    )
+        return {column.name: column.example() for column in self.columns}
 
 
 def _checked(
@@ -379,7 +326,7 @@ def _checked(
             continue
         values.append(None)
         if not optional and row is not _NO_RECORD:
-            problems.append(_no_column(number, name, row))
+            problems.append(no_column(number, name, row))
     if problems:
         # Absent columns were told above; an absent value must not be told a second time as a missing one.
         return [
@@ -387,6 +334,10 @@ def _checked(
             for number, (row, value) in enumerate(zip(rows, values, strict=True))
         ]
     return _values(column, values, flags, problems)
+
+
+def _beyond_int64(value: object) -> bool:
+    return type(value) is float and not -_INT64 <= value < _INT64
 
 
 def _values(
@@ -405,41 +356,6 @@ def _value(
     if found[1] is not None:
         flags[number].append(found[1])
     return found[0]
-
-
-def _plain(column: SignatureColumn, values: pa.ChunkedArray, pa: object) -> list[object]:
-    """Give a table's column as JSON would have given it."""
-    from pyarrow import types  # noqa: PLC0415 - only where a table is given
-
-    if types.is_dictionary(values.type):
-        values = values.cast(values.type.value_type)
-    if column.type in ("category", "text") and not types.is_string(values.type):
-        values = values.cast("string")
-    made = values.to_pylist()
-    if column.type in ("int", "float") and types.is_floating(values.type):
-        return [None if value is not None and value != value else value for value in made]
-    return cast("list[object]", made)
-
-
-def _extra(number: int, name: str, known: frozenset[str]) -> Problem:
-    hint = did_you_mean(name, known)
-    return Problem(number, name[:128], "extra_column", "the model has no such column" + (f"; {hint}" if hint else ""))
-
-
-def _no_column(number: int, name: str, present: Mapping[str, object] | set[str]) -> Problem:
-    hint = did_you_mean(name, present)
-    return Problem(number, name, "missing_column", "the column is not there" + (f"; {hint}" if hint else ""))
-
-
-def _example(column: SignatureColumn) -> object:
-    if column.type in ("int", "float"):
-        middle = ((column.min or 0.0) + (column.max or 0.0)) / 2
-        return int(middle) if column.type == "int" else middle
-    if column.type == "bool":
-        return False
-    if column.type == "timestamp":
-        return "2026-01-01T00:00:00"
-    return column.categories[0] if column.categories else ""
 
 
 def _columns(values: object) -> tuple[SignatureColumn, ...]:

@@ -1,0 +1,1 @@
+"""Fitted estimators read into plans. Runs where models are registered, never where they answer."""

@@ -1,0 +1,1 @@
+"""Whether a compiled plan gives the answers of the model it was made of."""
