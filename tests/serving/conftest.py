@@ -21,7 +21,8 @@ from noria.registry import format as formats
 from noria.registry.aliases import Aliases
 from noria.registry.catalog import Registry
 from noria.registry.version import ModelVersion
-from noria.scoring.signature import learn
+from noria.scoring.learning import learn
+from noria.scoring.proof.compiled import compiled
 from noria.serving.run import ScoringServer
 from noria.store.blobs import Blobs
 from noria.store.database import Database
@@ -60,10 +61,10 @@ class House:
         for seed in (1, 2, 3):
             self.register(seed)
 
-    def register(self, seed: int) -> ModelVersion:
-        """Train and register one more."""
+    def register(self, seed: int, **chosen: object) -> ModelVersion:
+        """Train and register one more, with what was chosen when it was judged."""
         model, table = trained(seed)
-        signature = learn(table, COLUMNS, carried=[("id", "int")], target="status", positive="bad")
+        signature = learn(table, COLUMNS, carried=[("id", "int")], target="status", positive="bad", **chosen)  # type: ignore[arg-type]
         version = self.registry.register(
             "credit",
             formats.save(model),
@@ -74,6 +75,8 @@ class House:
             family="logistic",
             created=NOW,
             signature=signature.to_json(),
+            evaluation_digest=str(chosen),
+            evidence=compiled(model, signature, table),
         )
         self.versions.append(version)
         return version
@@ -87,8 +90,8 @@ class House:
         self.aliases.move("credit", "champion", number, actor="t", reason="t", at=datetime.now(UTC), kind="rollback")
 
     def damage(self, number: int) -> None:
-        """Flip the end of a version's model file."""
-        path = self.registry.blobs.path(self.versions[number - 1].files["model/head.skops"])
+        """Change the end of a file that a version answers with."""
+        path = self.registry.blobs.path(self.versions[number - 1].files["plan/plan.npz"])
         path.chmod(0o644)
         path.write_bytes(path.read_bytes()[:-1] + b"?")
 
@@ -127,13 +130,20 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """A server with version 1 as champion, for tests that only ask."""
+def promoted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A house with version 1 as champion, for tests that change nothing."""
     made = House(tmp_path_factory.mktemp("house"))
     made.promote(1)
-    with made.serving(max_body=100_000) as (_, client):
-        yield client
+    yield made
+    made.log.close()
     made.database.close()
+
+
+@pytest.fixture(scope="module")
+def shared(promoted: House) -> Iterator[httpx.Client]:
+    """A server with version 1 as champion, for tests that only ask."""
+    with promoted.serving(max_body=100_000) as (_, client):
+        yield client
 
 
 Wait = Callable[[Callable[[], bool]], None]

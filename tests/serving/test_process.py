@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from noria.predictions.segment import OPEN
 from noria.serving.stats import Traffic
 
 if TYPE_CHECKING:
@@ -124,10 +125,10 @@ def test_kill_9_loses_at_most_the_last_moments(house: House) -> None:
     old = {identity for caller in callers for identity, at in caller.answered if at < killed - 2.0}
     assert len(old) >= 60
     assert old <= set(house.log.read("credit")["prediction_id"].to_pylist())
-    assert list((house.root / "predictions").rglob("*.arrows")), "the stream was cut off"
+    assert list((house.root / "predictions").rglob(f"*{OPEN}")), "the stream was cut off"
     before = house.log.read("credit")
     with process(house.root) as (child, url):
-        assert not list((house.root / "predictions").rglob("*.arrows")), "the next start tidies up"
+        assert not list((house.root / "predictions").rglob(f"*{OPEN}")), "the next start tidies up"
         assert house.log.read("credit").equals(before)
         child.send_signal(signal.SIGTERM)
         child.communicate(timeout=60)

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
-from types import SimpleNamespace
 
 import httpx
 import pytest
-
-from noria.serving import prometheus
-from noria.serving.stats import _Counts
 
 RECORD = {"age": 30, "grade": "A"}
 POSTED = ("/predict/credit-risk", "/invocations", "/v2/models/credit/infer", "/labels/credit-risk")
@@ -135,7 +131,7 @@ INFER = {
 
 
 def test_inference_protocol(shared: httpx.Client) -> None:
-    assert shared.get("/v2").json() == {"name": "noria", "version": "0.1.0", "extensions": []}
+    assert shared.get("/v2").json() == {"name": "noria", "version": "0.1.0", "extensions": ["model_repository"]}
     assert shared.get("/v2/").status_code == 200
     assert shared.get("/v2/health/live").json() == {"live": True}
     assert shared.get("/v2/health/ready").json()["ready"] is True
@@ -208,7 +204,7 @@ def test_routes(shared: httpx.Client, method: str, path: str, status: int) -> No
 @pytest.mark.parametrize(
     ("content", "headers", "status"),
     [
-        (b"{}", {"content-type": "text/plain"}, 415), (b"{}", {}, 415),
+        (b"{}", {"content-type": "text/plain"}, 415),
         (b"{}", {"content-type": "application/json; charset=utf-7"}, 415),
         (b"{}", {"content-type": "multipart/form-data; boundary=" + "x" * 1000}, 415),
         (b'{"a": NaN}', JSON, 400), (b'{"a":1,"a":2}', JSON, 400), (b"", JSON, 400), (b"[" * 5000, JSON, 400),
@@ -230,6 +226,12 @@ def test_every_route_refuses_other_origins_and_hosts(shared: httpx.Client) -> No
         assert shared.post(path, json=RECORD, headers={"host": "evil.example"}).status_code == 421
 
 
+def test_foreign_clients_may_leave_out_the_media_type(shared: httpx.Client) -> None:
+    for path in POSTED:
+        foreign = path.startswith("/v2/")
+        assert shared.post(path, content=json.dumps(INFER).encode()).status_code == (200 if foreign else 415)
+
+
 def test_bad_rows_are_named(shared: httpx.Client) -> None:
     answer = shared.post("/predict/credit-risk", json=[RECORD, {"age": True, "grade": "Z"}, {"age": 1, "grad": "A"}])
     assert answer.status_code == 400
@@ -245,37 +247,11 @@ def test_too_many_rows(shared: httpx.Client) -> None:
     assert shared.post("/predict/credit-risk", content=b"[" + b"0," * 10_000 + b"0]", headers=JSON).status_code == 413
 
 
-def test_metrics_are_prometheus_text(shared: httpx.Client) -> None:
-    shared.post("/predict/credit-risk", json=RECORD)
-    answer = shared.get("/metrics")
-    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
-    lines = answer.text.splitlines()
-    assert any(
-        line.startswith('noria_requests_total{endpoint="credit-risk",version="1",arm="live",outcome="answered"}')
-        for line in lines
-    )
-    assert any('le="+Inf"' in line for line in lines)
-    names = [line.split()[2] for line in lines if line.startswith("# TYPE")]
-    assert len(names) == len(set(names))
-    for line in lines:
-        if not line.startswith("#"):
-            float(line.rsplit(" ", 1)[1])
-
-
-def test_counters_are_exact_beyond_a_million() -> None:
-    stats = SimpleNamespace(totals={(1, "live"): _Counts(requests=12_345_678, rows=1_234_567, refused=1)})
-    counts = SimpleNamespace(written=9_876_543, dropped=0, pending=0)
-    endpoint = SimpleNamespace(
-        name="e", stats=stats, log=SimpleNamespace(counts=lambda: counts), live=None, swaps=0, load_failures=0,
-        shadows_dropped=0,
-    )  # fmt: skip
-    lines = prometheus.render(endpoint, 0).splitlines()  # type: ignore[arg-type]
-    values = {line.rsplit(" ", 1)[1] for line in lines if not line.startswith("#")}
-    assert {"12345677", "1234567", "9876543"} <= values
-
-
 def test_the_front_page_tells_how_to_ask(shared: httpx.Client) -> None:
     about = shared.get("/").json()
     assert about["version"] == 1
+    assert (about["engine"], about["engine_reason"]) == ("plan", "")
+    told = shared.get("/v2/models/credit").json()
+    assert told["parameters"] == {"engine": "plan", "reason": ""}
     assert shared.post("/predict/credit-risk", json=about["example"]).status_code == 200
     assert about["log"]["dropped"] == 0

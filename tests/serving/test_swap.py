@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,11 @@ from noria.predictions.labels import Labels
 from noria.predictions.matured import join
 from noria.registry.aliases import AliasMove
 from noria.security.bind import listen
+from noria.serving.deployments import Deployments
 from noria.serving.rollout import Rollout, Standing
 from noria.serving.stats import Traffic
+from noria.serving.steward import complete
+from noria.serving.transitions import By
 
 if TYPE_CHECKING:
     from tests.serving.conftest import House, Wait
@@ -116,9 +120,12 @@ def test_a_canary_grows_and_keeps_whom_it_has(house: House, wait: Wait) -> None:
         first = arms()
         assert set(first) == {"live", "canary"}
         assert arms() == first
-        server.endpoint._clock = lambda: 1e9  # the hold is over
+        deployments = Deployments(house.database, endpoint="credit-risk", model="credit")
+        document = deployments.current()
+        assert document is not None
+        complete(deployments, document, By("t", "it has held", datetime.now(UTC)))
+        wait(lambda: server.endpoint.next is None)
         assert ask(client)["version"] == 2
-        assert server.endpoint.next is None
     arms_logged = set(house.log.read("credit")["arm"].to_pylist())
     assert arms_logged == {"live", "canary"}
 
@@ -209,7 +216,7 @@ def test_a_failing_canary_costs_nobody_an_answer(house: House, wait: Wait) -> No
         house.promote(2)
         wait(lambda: server.endpoint.next is not None)
         assert server.endpoint.next is not None
-        server.endpoint.next.scorer._model = None  # type: ignore[assignment] # raises when asked
+        server.endpoint.next.scorer._plan = replace(server.endpoint.next.scorer._plan, head=None)  # type: ignore[type-var,arg-type] # raises when asked
         assert {ask(client)["version"] for _ in range(20)} == {1}
         assert server.endpoint.next is None
         assert "failed as a canary" in client.get("/").json()["error"]["what"]

@@ -6,74 +6,89 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Sized
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from noria.errors import NoriaError, StoreUnavailable
-from noria.predictions.labels import by_key
-from noria.predictions.matured import unknown
 from noria.scoring.signature import InputRefused
 from noria.security.strict_json import decode
-from noria.serving import inference, mlflow, native, prometheus
-from noria.serving.endpoint import NoVersion
+from noria.serving import (
+    binary,
+    inference,
+    late_labels,
+    mlflow,
+    native,
+    openapi,
+    repository,
+    sagemaker,
+    tensorflow_serving,
+)
+from noria.serving.address import address, answering
+from noria.serving.endpoint import MOST_EXPLAINED, NoVersion
 from noria.serving.http import Problem, Response, as_json, content_type, read_body, text
 
 if TYPE_CHECKING:
     from noria.predictions.labels import Labels
+    from noria.scoring.rows import Rows
     from noria.security.guard import Receive, Scope, Send
+    from noria.serving.address import Address
     from noria.serving.endpoint import Endpoint
-    from noria.serving.lifespan import Lifespan
 
 __all__ = ["Application"]
 
 _BIG_BODY = 256 << 10
+_MODELS = ("/v1/models/", "/v2/models/")
 _VERSION = version("noria")
 
 _log = logging.getLogger("noria.serving")
 
+_T = TypeVar("_T")
+_Records = TypeVar("_Records", bound=Sized)
 _Handler = Callable[["Scope", "Receive"], Awaitable[Response]]
+_OfModel = Callable[["Address", "Scope", "Receive"], Awaitable[Response]]
 
 
 class Application:
-    """Answers for one endpoint in three protocols.
+    """Answers for one endpoint in the protocols of this room.
 
     Parameters
     ----------
     endpoint : Endpoint
         Who answers.
-    labels : Labels
-        Where late labels go.
-    lifespan : Lifespan, optional
+    labels : Labels, optional
+        Where late labels go; without it none are taken.
+    lifespan : callable, optional
         What starts and ends with the server.
     max_rows : int
         Most rows of one request; more are answered 413.
-    in_flight : callable
-        Requests at work, for ``/metrics``.
+    metrics : callable
+        Gives the text of ``/metrics``.
     """
 
     def __init__(
         self,
         endpoint: Endpoint,
-        labels: Labels,
+        labels: Labels | None = None,
         *,
-        lifespan: Lifespan | None = None,
+        lifespan: Callable[[Receive, Send], Awaitable[None]] | None = None,
         max_rows: int = 10_000,
-        in_flight: Callable[[], int] = lambda: 0,
+        metrics: Callable[[], str] = lambda: "",
     ) -> None:
         self._endpoint = endpoint
-        self._labels = labels
         self._lifespan = lifespan
         self._max_rows = max_rows
-        self._in_flight = in_flight
-        names = dict.fromkeys((endpoint.name, endpoint.model))
+        self._names = tuple(dict.fromkeys((endpoint.name, endpoint.model)))
         self._get: dict[str, Callable[[], Response]] = {
             "/": self._about,
             "/ping": self._ping,
             "/health": self._ping,
             "/version": lambda: text(_VERSION),
-            "/metrics": lambda: text(prometheus.render(endpoint, self._in_flight()), media_type=_PROMETHEUS),
+            "/metrics": lambda: text(metrics(), media_type=_PROMETHEUS),
+            "/openapi.json": lambda: as_json(openapi.document(endpoint, _VERSION, labels=labels is not None)),
+            "/v1/models": lambda: as_json({"models": list(self._names)}),
             "/v2": lambda: as_json(inference.server_metadata(_VERSION)),
             "/v2/": lambda: as_json(inference.server_metadata(_VERSION)),
             "/v2/health/live": lambda: as_json({"live": True}),
@@ -81,10 +96,22 @@ class Application:
         }
         self._post: dict[str, _Handler] = {
             "/invocations": self._invocations,
+            "/v2/repository/index": self._index,
             f"/predict/{endpoint.name}": self._predict,
-            f"/labels/{endpoint.name}": self._add_labels,
         }
-        self._models = {f"/v2/models/{name}": name for name in names}
+        if labels is not None:
+            self._post[f"/labels/{endpoint.name}"] = partial(late_labels.answer, endpoint, labels)
+        self._verbs: dict[tuple[str, str], tuple[str, _OfModel]] = {
+            ("v1", ""): ("GET", self._v1),
+            ("v1", "metadata"): ("GET", self._v1),
+            ("v1", "predict"): ("POST", self._v1_predict),
+            ("v1", "explain"): ("POST", self._v1_predict),
+            ("v2", ""): ("GET", self._v2),
+            ("v2", "ready"): ("GET", self._v2_ready),
+            ("v2", "infer"): ("POST", self._infer),
+            ("repository", "load"): ("POST", self._load),
+            ("repository", "unload"): ("POST", self._load),
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or begin and end with the server."""
@@ -98,7 +125,7 @@ class Application:
             response = await self._answer(method, scope, receive)
         except Exception as error:  # noqa: BLE001 - the outermost face: every error becomes an answer
             response = _refusal(error)
-            if scope["path"] in self._post or scope["path"].startswith("/v2/models/"):
+            if scope["path"] in self._post or scope["path"].startswith(_MODELS):
                 live = self._endpoint.live
                 self._endpoint.stats.count(
                     live.number if live else 0,
@@ -121,88 +148,113 @@ class Application:
             if method not in ("GET", "HEAD"):
                 raise _method("GET")
             return got()
-        return await self._model(method, path, scope, receive)
+        return await self._of_model(method, path, scope, receive)
 
-    async def _model(self, method: str, path: str, scope: Scope, receive: Receive) -> Response:
-        """Route ``/v2/models/NAME[/versions/V][/ready|/infer]``."""
-        parts = path.removeprefix("/v2/models/").split("/")
-        name = self._models.get(f"/v2/models/{parts[0]}") if path.startswith("/v2/models/") else None
-        if name is None:
+    async def _of_model(self, method: str, path: str, scope: Scope, receive: Receive) -> Response:
+        """Find who answers for a path that names a model."""
+        asked = address(path)
+        found = None if asked is None else self._verbs.get((asked.protocol, asked.verb))
+        if asked is None or found is None or asked.name not in self._names:
             raise Problem(404, _not_here(path, self._endpoint), code="N-SERVING-052")
-        rest = parts[1:]
-        if rest[:1] == ["versions"] and len(rest) >= 2:
-            live = self._endpoint.current()
-            if rest[1] != str(live.number):
-                raise Problem(
-                    404, f"version {rest[1][:40]} of {name} is not served; {live.number} is", code="N-SERVING-053"
-                )
-            rest = rest[2:]
-        if rest == ["infer"]:
-            if method != "POST":
-                raise _method("POST")
-            return await self._infer(name, scope, receive)
-        if method not in ("GET", "HEAD"):
-            raise _method("GET")
-        if not rest:
-            return as_json(inference.metadata(name, self._endpoint.current()))
-        if rest == ["ready"]:
-            ready = self._endpoint.live is not None
-            return as_json({"name": name, "ready": ready}, 200 if ready else 503)
-        raise Problem(404, _not_here(path, self._endpoint), code="N-SERVING-052")
+        if method != found[0] and not (method == "HEAD" and found[0] == "GET"):
+            raise _method(found[0])
+        return await found[1](asked, scope, receive)
 
     async def _predict(self, scope: Scope, receive: Receive) -> Response:
-        records, request = native.parse(await self._json(scope, receive))
-        reply = await self._endpoint.answer(self._few(records), request=request)
+        body = await self._body(scope, receive)
+        live = self._endpoint.live
+        asked = None if live is None else await _apart(body, native.read, live.scorer.signature.reader)
+        if asked is None:
+            asked = native.parse(await _apart(body, decode))
+        explain = asked.explain or (scope["query_string"] != b"" and native.asks_why(scope["query_string"]))
+        region = scope["query_string"] != b"" and native.asks_where(scope["query_string"])
+        records = self._few(asked.records, explain=explain)
+        reply = await self._endpoint.answer(records, request=asked.request, explain=explain, region=region)
         return as_json(native.render(reply))
 
     async def _invocations(self, scope: Scope, receive: Receive) -> Response:
+        attributes = sagemaker.attributes(scope)
         if content_type(scope) == "text/csv":
-            records = mlflow.parse_csv(await read_body(receive), self._endpoint.current().signature)
+            records: Sequence[object] | Rows = mlflow.parse_csv(
+                await read_body(receive), self._endpoint.current().signature
+            )
         else:
-            records = mlflow.parse(await self._json(scope, receive))
-        return as_json(mlflow.render(await self._endpoint.answer(self._few(records))))
+            body = await self._body(scope, receive)
+            live = self._endpoint.live
+            read = None if live is None else await _apart(body, mlflow.read, live.scorer.signature.reader)
+            records = mlflow.parse(await _apart(body, decode)) if read is None else read
+        reply = await self._endpoint.answer(self._few(records))
+        if sagemaker.wants_csv(scope):
+            return Response(200, sagemaker.as_csv(reply), b"text/csv; charset=utf-8", attributes)
+        made = as_json(mlflow.render(reply))
+        return Response(made.status, made.body, headers=attributes) if attributes else made
 
-    async def _infer(self, name: str, scope: Scope, receive: Receive) -> Response:
-        request = inference.parse(await self._json(scope, receive), self._endpoint.current())
-        reply = await self._endpoint.answer(self._few(request.records), request=request.identity or None)
-        return as_json(inference.render(reply, request, name))
+    async def _infer(self, asked: Address, scope: Scope, receive: Receive) -> Response:
+        version = self._version(asked)
+        request = inference.parse(await self._tensors(scope, receive), self._endpoint.current(version))
+        records = self._few(request.records, explain=request.explain)
+        reply = await self._endpoint.answer(
+            records, request=request.identity or None, version=version, explain=request.explain
+        )
+        return as_json(inference.render(reply, request, asked.name))
 
-    async def _add_labels(self, scope: Scope, receive: Receive) -> Response:
-        body = await self._json(scope, receive)
-        live = self._endpoint.live
-        batch = native.parse_labels(body, live.scorer if live else None)
-        return as_json(await asyncio.to_thread(self._store_labels, batch))
+    async def _v2(self, asked: Address, scope: Scope, receive: Receive) -> Response:
+        return as_json(inference.metadata(asked.name, self._endpoint.current(self._version(asked))))
 
-    def _store_labels(self, batch: native.LabelBatch) -> dict[str, object]:
-        model, log, now = self._endpoint.model, self._endpoint.log, datetime.now(UTC)
-        found = list(batch.by_id)
-        labels, unmatched = len(found), 0
-        log.flush()  # a label may come hard upon the answer
-        # A key that no prediction holds refuses the request whole: all are looked up before the first is written.
-        for key, rows in batch.by_key.items():
-            matched, lacking = by_key(model, log, key, rows)
-            found += matched
-            labels += len(rows)
-            unmatched += lacking
-        added = self._labels.add(model, found, now, "http")
-        # Ids that the log does not hold are kept: another process may have answered, whose log is still on its way.
-        strange = self._strange([identity for identity, _ in batch.by_id])
-        predictions = added.predictions - strange
-        return {"labels": labels, "predictions": predictions, "unmatched": unmatched, "unknown": strange}
+    async def _v2_ready(self, asked: Address, scope: Scope, receive: Receive) -> Response:
+        ready = self._endpoint.live is not None
+        if ready:
+            self._version(asked)
+        return as_json({"name": asked.name, "ready": ready}, 200 if ready else 503)
 
-    def _strange(self, ids: Sequence[str]) -> int:
-        import pyarrow as pa  # noqa: PLC0415 - heavy
+    async def _v1_predict(self, asked: Address, scope: Scope, receive: Receive) -> Response:
+        version = self._version(asked)
+        body = await self._body(scope, receive, may_lack_type=True)
+        reader = self._endpoint.current(version).signature.reader
+        request = await _apart(body, tensorflow_serving.read, reader)
+        if request is None:
+            request = tensorflow_serving.parse(await _apart(body, decode))
+        explain = request.explain or asked.verb == "explain"
+        rows = self._few(request.rows, explain=explain)
+        reply = await self._endpoint.answer(rows, version=version, explain=explain)
+        return as_json(tensorflow_serving.render(reply, request))
 
-        log = self._endpoint.log
-        return unknown(log.read(self._endpoint.model, columns=["prediction_id"]), pa.array(ids)) if ids else 0
+    async def _v1(self, asked: Address, scope: Scope, receive: Receive) -> Response:
+        render = tensorflow_serving.metadata if asked.verb == "metadata" else tensorflow_serving.status
+        return as_json(render(asked.name, self._endpoint.current(self._version(asked))))
 
-    async def _json(self, scope: Scope, receive: Receive) -> object:
-        if content_type(scope) != "application/json":
-            raise Problem(415, "send application/json", code="N-SERVING-050")
+    async def _index(self, scope: Scope, receive: Receive) -> Response:
+        body = await self._body(scope, receive, may_lack_type=True)
+        return as_json(repository.index(decode(body) if body else None, self._endpoint, self._names))
+
+    async def _load(self, asked: Address, scope: Scope, receive: Receive) -> Response:
+        raise repository.not_by_request(self._endpoint)
+
+    def _version(self, asked: Address) -> int | None:
+        """Say which version a path names; None leaves the choice to the rollout."""
+        endpoint = self._endpoint
+        if asked.label is not None and asked.label != endpoint.alias:
+            here = f"{asked.name} answers for the label {endpoint.alias!r} alone"
+            raise Problem(404, here, code="N-SERVING-058")
+        return answering(endpoint, asked.name, asked.version)
+
+    async def _tensors(self, scope: Scope, receive: Receive) -> object:
+        length = binary.header_length(scope)
+        if length is None:
+            return await _apart(await self._body(scope, receive, may_lack_type=True), decode)
         body = await read_body(receive)
-        return decode(body) if len(body) <= _BIG_BODY else await asyncio.to_thread(decode, body)
+        return binary.joined(decode(body[:length]), body[length:])
 
-    def _few(self, records: Sequence[object]) -> Sequence[object]:
+    async def _body(self, scope: Scope, receive: Receive, *, may_lack_type: bool = False) -> bytes:
+        kind = content_type(scope)
+        # Clients of the foreign protocols leave it out; a page of another origin does not come this far.
+        if kind != "application/json" and not (may_lack_type and kind == ""):
+            raise Problem(415, "send application/json", code="N-SERVING-050")
+        return await read_body(receive)
+
+    def _few(self, records: _Records, *, explain: bool = False) -> _Records:
+        if explain and len(records) > MOST_EXPLAINED:
+            raise Problem(413, f"{len(records)} rows are more than {MOST_EXPLAINED} to explain", code="N-SERVING-054")
         if len(records) > self._max_rows:
             raise Problem(413, f"{len(records)} rows are more than {self._max_rows}", code="N-SERVING-054")
         return records
@@ -217,11 +269,12 @@ class Application:
             "alias": endpoint.alias,
             "version": live.number if live else None,
             "engine": live.scorer.engine if live else None,
+            "engine_reason": live.scorer.reason if live else None,
             "next_version": endpoint.next.number if endpoint.next else None,
             "next_share": endpoint.share,
             "error": endpoint.failure.to_dict() if endpoint.failure else None,
             "log": vars(endpoint.log.counts()),
-            "routes": sorted([*self._get, *self._post, f"/v2/models/{endpoint.name}/infer"]),
+            "routes": sorted([*self._get, *self._post, *openapi.paths(endpoint.name)]),
         }
         if live is not None:
             about["signature"] = live.scorer.signature.to_json()
@@ -238,6 +291,11 @@ class Application:
 
 
 _PROMETHEUS = b"text/plain; version=0.0.4; charset=utf-8"
+
+
+async def _apart(body: bytes, read: Callable[..., _T], *more: object) -> _T:
+    """Read a body, in a thread if it is large, so that others are answered meanwhile."""
+    return read(body, *more) if len(body) <= _BIG_BODY else await asyncio.to_thread(read, body, *more)
 
 
 def _refusal(error: Exception) -> Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,10 +14,10 @@ if TYPE_CHECKING:
 __all__ = ["Problem", "Response", "as_json", "content_type", "read_body", "text"]
 
 _encode = msgspec.json.Encoder().encode
+_SECURE = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(msgspec.Struct, frozen=True):
     """A whole response."""
 
     status: int
@@ -34,9 +33,8 @@ class Response:
                 "status": self.status,
                 "headers": [
                     (b"content-type", self.media_type),
-                    (b"content-length", str(len(self.body)).encode()),
-                    (b"x-content-type-options", b"nosniff"),
-                    (b"cache-control", b"no-store"),
+                    (b"content-length", b"%d" % len(self.body)),
+                    *_SECURE,
                     *self.headers,
                 ],
             }
@@ -77,6 +75,8 @@ def content_type(scope: Scope) -> str:
     if not values:
         return ""
     value: bytes = values[0]
+    if value == b"application/json":  # as nearly everybody writes it
+        return "application/json"
     kind, _, parameters = value.decode("latin-1").lower().partition(";")
     for parameter in parameters.split(";"):
         name, _, charset = parameter.partition("=")

@@ -6,11 +6,14 @@ Reference: Open Inference Protocol, specification of the REST API, https://githu
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import NoneType
 from typing import TYPE_CHECKING, cast
 
 from noria.errors import WrongData
+from noria.scoring.rows import Rows
 
 if TYPE_CHECKING:
+    from noria.scoring.explanation import Explanation
     from noria.scoring.scorer import Scorer
     from noria.serving.endpoint import Reply
 
@@ -21,6 +24,12 @@ _DATATYPES: Mapping[str, frozenset[str]] = {
     "number": frozenset({"FP16", "FP32", "FP64"}),
     "integer": frozenset(f"{sign}INT{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)),
     "text": frozenset({"BYTES"}),
+}
+_FITTING: Mapping[str, frozenset[type]] = {
+    "bool": frozenset({bool, NoneType}),
+    "number": frozenset({float, int, NoneType}),
+    "integer": frozenset({int, NoneType}),
+    "text": frozenset({str, NoneType}),
 }
 _COLUMN_DATATYPE = {
     "float": "FP64",
@@ -34,19 +43,22 @@ _MAX_ROWS = 1_000_000
 
 
 class Inference:
-    """A request: the records of its tensors, the id to echo, the outputs asked for."""
+    """A request: the records of its tensors, the id to echo, the outputs asked for, whether to explain them."""
 
-    __slots__ = ("identity", "outputs", "records")
+    __slots__ = ("explain", "identity", "outputs", "records")
 
-    def __init__(self, records: list[object], identity: str | None, outputs: frozenset[str] | None) -> None:
+    def __init__(
+        self, records: Rows, identity: str | None, outputs: frozenset[str] | None, *, explain: bool = False
+    ) -> None:
         self.records = records
         self.identity = identity
         self.outputs = outputs
+        self.explain = explain
 
 
 def server_metadata(version: str) -> dict[str, object]:
     """Answer ``GET /v2``."""
-    return {"name": "noria", "version": version, "extensions": []}
+    return {"name": "noria", "version": version, "extensions": ["model_repository"]}
 
 
 def metadata(name: str, scorer: Scorer) -> dict[str, object]:
@@ -55,6 +67,7 @@ def metadata(name: str, scorer: Scorer) -> dict[str, object]:
         "name": name,
         "versions": [str(scorer.number)],
         "platform": f"noria_{scorer.engine}",
+        "parameters": {"engine": scorer.engine, "reason": scorer.reason},
         "inputs": [
             {"name": column.name, "datatype": _COLUMN_DATATYPE.get(column.type, "BYTES"), "shape": [-1, 1]}
             for column in scorer.signature.columns
@@ -75,10 +88,16 @@ def parse(body: object, scorer: Scorer) -> Inference:
     """
     if not isinstance(body, Mapping):
         raise _wrong("expected an object")
-    _only(body, {"id", "parameters", "inputs", "outputs"}, "the request")
+    # KServe's client names the model here too, whatever its user called it; the address says which one is asked.
+    _only(body, {"id", "model_name", "parameters", "inputs", "outputs"}, "the request")
+    if not isinstance(body.get("model_name"), str | None):
+        raise _wrong("model_name must be a text")
     identity = body.get("id")
     if identity is not None and not (isinstance(identity, str) and len(identity) <= 128 and identity.isprintable()):
         raise _wrong("id must be a printable text of at most 128 characters")
+    explain = _parameters(body, "the request").get("explain", False)
+    if not isinstance(explain, bool):
+        raise _wrong("parameters.explain must be true or false")
     inputs = body.get("inputs")
     if not isinstance(inputs, list) or not inputs:
         raise _wrong("inputs must be a list of tensors")
@@ -93,14 +112,13 @@ def parse(body: object, scorer: Scorer) -> Inference:
         raise _wrong("all inputs must have the same first dimension")
     if lengths == {0}:
         raise _wrong("there are no rows")
-    records: list[object] = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    return Inference(records, identity, _wanted(body.get("outputs"), scorer))
+    return Inference(Rows(columns, lengths.pop()), identity, _wanted(body.get("outputs"), scorer), explain=explain)
 
 
 def render(reply: Reply, request: Inference, name: str) -> dict[str, object]:
     """Give the answer."""
     answers, scorer = reply.answers, reply.scorer
-    made = []
+    made: list[dict[str, object]] = []
     for output, datatype, shape in _outputs(scorer):
         if request.outputs is not None and output not in request.outputs:
             continue
@@ -112,6 +130,8 @@ def render(reply: Reply, request: Inference, name: str) -> dict[str, object]:
         else:
             data = list(answers.predictions)
         made.append({"name": output, "shape": [len(answers), *shape[1:]], "datatype": datatype, "data": data})
+    if reply.explanations is not None:
+        made += _explained(reply.explanations, scorer)
     return {
         "model_name": name,
         "model_version": str(scorer.number),
@@ -119,6 +139,33 @@ def render(reply: Reply, request: Inference, name: str) -> dict[str, object]:
         "parameters": {"arm": reply.arm},
         "outputs": made,
     }
+
+
+def _explained(explanations: Sequence[Explanation], scorer: Scorer) -> list[dict[str, object]]:
+    """Give contributions as a tensor, its columns those of the inputs in `metadata`, and the base beside it."""
+    names = [column.name for column in scorer.signature.columns]
+    parts = [one.contributions.get(name, 0.0) for one in explanations for name in names]
+    size, of = len(explanations), {"of": explanations[0].of}
+    made: list[dict[str, object]] = [
+        {
+            "name": "contributions",
+            "shape": [size, len(names)],
+            "datatype": "FP64",
+            "parameters": of,
+            "data": parts,
+        },
+        {
+            "name": "base",
+            "shape": [size],
+            "datatype": "FP64",
+            "parameters": of,
+            "data": [one.base for one in explanations],
+        },
+    ]
+    labels = [one.label for one in explanations]
+    if scorer.classes:
+        made.append({"name": "explained", "shape": [size], "datatype": scorer.label_datatype, "data": labels})
+    return made
 
 
 def _outputs(scorer: Scorer) -> list[tuple[str, str, list[int]]]:
@@ -140,6 +187,7 @@ def _wanted(outputs: object, scorer: Scorer) -> frozenset[str] | None:
     known = {name for name, _, _ in _outputs(scorer)}
     for each in outputs:
         _only(each, {"name", "parameters"}, "an output")
+        _parameters(each, "an output")
         if not isinstance(each["name"], str) or each["name"] not in known:
             raise _wrong(f"there is no output {each['name']!r}; there are {', '.join(sorted(known))}")
     return frozenset(each["name"] for each in outputs)
@@ -149,6 +197,7 @@ def _tensor(tensor: object) -> tuple[str, list[object]]:
     if not isinstance(tensor, Mapping):
         raise _wrong("each input must be an object")
     _only(tensor, {"name", "shape", "datatype", "parameters", "data"}, "an input")
+    _parameters(tensor, "an input")
     lacking = {"name", "shape", "datatype", "data"} - tensor.keys()
     if lacking:
         raise _wrong(f"an input lacks {sorted(lacking)[0]!r}")
@@ -167,41 +216,49 @@ def _tensor(tensor: object) -> tuple[str, list[object]]:
     values = _flat(name, tensor["data"])
     if len(values) != sizes[0]:
         raise _wrong(f"input {name!r}: shape says {sizes[0]} rows, data holds {len(values)}")
-    kind = next(kind for kind, names in _DATATYPES.items() if datatype in names)
-    for row, value in enumerate(values):
-        if value is not None and not _fits(kind, value):
-            raise _wrong(f"input {name!r}: row {row} is no {datatype}")
+    kind = _ALL[datatype]
+    if not _FITTING[kind].issuperset(map(type, values)):
+        row = next(row for row, value in enumerate(values) if type(value) not in _FITTING[kind])
+        raise _wrong(f"input {name!r}: row {row} is no {datatype}")
+    bounds = _BOUNDS.get(datatype)
+    if bounds is not None:
+        for row, value in enumerate(values):
+            if value is not None and not bounds[0] <= cast("int", value) <= bounds[1]:
+                raise _wrong(f"input {name!r}: row {row} does not fit into {datatype}")
     return name, values
 
 
 def _flat(name: str, data: object) -> list[object]:
     if not isinstance(data, list):
         raise _wrong(f"input {name!r}: data must be a list")
-    if data and all(isinstance(row, list) for row in data):
+    if data and isinstance(data[0], list) and all(isinstance(row, list) for row in data):
         if any(len(row) != 1 for row in data):
             raise _wrong(f"input {name!r}: each row must hold one value")
         return [row[0] for row in data]
     return data
 
 
-def _fits(kind: str, value: object) -> bool:
-    if kind == "bool":
-        return isinstance(value, bool)
-    if kind == "text":
-        return isinstance(value, str)
-    if isinstance(value, bool):
-        return False
-    return isinstance(value, int) or (kind == "number" and isinstance(value, float))
+def _parameters(holder: Mapping[str, object], what: str) -> Mapping[str, object]:
+    found = holder.get("parameters")
+    if found is None:
+        return {}
+    if not isinstance(found, Mapping) or not all(isinstance(one, str | int | float) for one in found.values()):
+        raise _wrong(f"the parameters of {what} must be texts, numbers, true or false")
+    return found
 
 
 def _only(value: Mapping[str, object], known: set[str], what: str) -> None:
-    unknown = sorted(value.keys() - known)
-    if unknown:
-        raise _wrong(f"{what} has an unknown field {unknown[0]!r}")
+    if not value.keys() <= known:
+        raise _wrong(f"{what} has an unknown field {min(value.keys() - known)!r}")
 
 
 def _wrong(what: str) -> WrongData:
     return WrongData(what, code="N-SERVING-040")
 
 
-_ALL = frozenset(name for names in _DATATYPES.values() for name in names)
+_BOUNDS = {
+    f"{sign}INT{bits}": (0, 2**bits - 1) if sign else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    for sign in ("", "U")
+    for bits in (8, 16, 32, 64)
+}
+_ALL = {name: kind for kind, names in _DATATYPES.items() for name in names}

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from noria.serving.watcher import Watcher
 
 __all__ = ["Lifespan"]
+
+_PUBLISH_SECONDS = 0.25
 
 _log = logging.getLogger("noria.serving")
 
@@ -37,6 +40,10 @@ class Lifespan:
         Where it says of itself how it is.
     beat_seconds : float
         How often counters are written.
+    tidy_first : bool
+        Wait with the first answer until what killed processes left in the log is compacted.
+    publish : callable
+        Lets other processes on the same socket know what this one has counted.
     """
 
     def __init__(
@@ -48,6 +55,8 @@ class Lifespan:
         url: str,
         traffic: Traffic,
         beat_seconds: float = 2.0,
+        tidy_first: bool = True,
+        publish: Callable[[], object] = lambda: None,
     ) -> None:
         self._endpoint = endpoint
         self._watcher = watcher
@@ -55,6 +64,8 @@ class Lifespan:
         self._url = url
         self._traffic = traffic
         self._beat_seconds = beat_seconds
+        self._tidy_first = tidy_first
+        self._publish = publish
         self._started = datetime.now(UTC)
         self.error: NoriaError | None = None
         """Why the process could not start."""
@@ -78,11 +89,18 @@ class Lifespan:
                 return
 
     async def _start(self) -> None:
-        await asyncio.to_thread(self._endpoint.log.compact, self._endpoint.model)
+        if self._tidy_first:
+            await self._tidy()
         # The champion is there before the first request is.
         await self._watcher.look()
         await asyncio.to_thread(self._beat, "serving")
-        self._tasks = [asyncio.create_task(self._watcher.run()), asyncio.create_task(self._beats())]
+        going = [self._watcher.run(), self._beats(), self._publishes()]
+        if not self._tidy_first:
+            going.append(self._tidy())
+        self._tasks = [asyncio.create_task(each) for each in going]
+
+    async def _tidy(self) -> None:
+        await asyncio.to_thread(self._endpoint.log.tidy, self._endpoint.model)
 
     async def _stop(self) -> None:
         for task in self._tasks:
@@ -92,7 +110,9 @@ class Lifespan:
                 await task
         await self._endpoint.drain()
         await asyncio.to_thread(self._endpoint.log.close)
+        self._publish()
         try:
+            await self._watcher.close()
             await asyncio.to_thread(self._beat, "stopped")
         except NoriaError as error:
             _log.warning("the last counters could not be written: %s", error.what)
@@ -105,6 +125,11 @@ class Lifespan:
             except NoriaError as error:
                 # Counters stay in memory and are written when the database is back.
                 _log.warning("counters wait: %s", error.what)
+
+    async def _publishes(self) -> None:
+        while True:
+            self._publish()
+            await asyncio.sleep(_PUBLISH_SECONDS)
 
     def _beat(self, state: str) -> None:
         endpoint = self._endpoint
@@ -128,5 +153,6 @@ class Lifespan:
                 logged=log.written,
                 dropped=log.dropped,
                 error=endpoint.failure.what if endpoint.failure else log.error,
+                document=endpoint.document.number if endpoint.document else None,
             )
         )

@@ -9,36 +9,54 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from noria.errors import WrongData
+from noria.scoring.rows import Rows
+from noria.security.strict_json import decode
 
 if TYPE_CHECKING:
+    from noria.scoring.decoding import RowReader
     from noria.scoring.signature import Signature
     from noria.serving.endpoint import Reply
 
-__all__ = ["parse", "parse_csv", "render"]
+__all__ = ["parse", "parse_csv", "read", "render"]
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?P<inexact>(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)")
 _INT64 = 1 << 63
 _INT64_DIGITS = 20
+_RECORDS = ("dataframe_records", "instances", "inputs")
 _FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 
 
-def parse(body: object) -> list[object]:
+def read(body: bytes, reader: RowReader) -> Rows | None:
+    """Read a list of records as `parse` does, straight into columns; None where `parse` must say what it is."""
+
+    def again() -> Sequence[object]:
+        return list(parse(decode(body)))
+
+    for form in _RECORDS:
+        if body.startswith(b'{"' + form.encode()):
+            held = reader.within(body, form, again)
+            return held[0] if held is not None and held[1] is None else None
+    return None
+
+
+def parse(body: object) -> Sequence[object] | Rows:
     """Read the rows out of exactly one of ``dataframe_split``, ``dataframe_records``, ``instances``, ``inputs``.
 
     Examples
     --------
-    >>> parse({"dataframe_split": {"columns": ["age"], "data": [[30], [40]]}})
+    >>> list(parse({"dataframe_split": {"columns": ["age"], "data": [[30], [40]]}}))
     [{'age': 30}, {'age': 40}]
-    >>> parse({"inputs": {"age": [30, 40]}})
+    >>> list(parse({"inputs": {"age": [30, 40]}}))
     [{'age': 30}, {'age': 40}]
     """
     forms = [form for form in _FORMS if isinstance(body, Mapping) and form in body]
     if not isinstance(body, Mapping) or len(forms) != 1:
         raise WrongData(f"expected an object with exactly one of {', '.join(_FORMS)}", code="N-SERVING-030")
-    unknown = sorted(body.keys() - {forms[0], "params", "signature_name"})
+    # Vertex AI calls "parameters" what MLflow calls "params".
+    unknown = sorted(body.keys() - {forms[0], "params", "parameters", "signature_name"})
     if unknown:
         raise WrongData(f"unknown field {unknown[0]!r}", code="N-SERVING-031")
-    if body.get("params"):
+    if body.get("params") or body.get("parameters"):
         raise WrongData("this model takes no params", code="N-SERVING-031")
     rows = _split(body[forms[0]]) if forms[0] == "dataframe_split" else _records(forms[0], body[forms[0]])
     if not rows:
@@ -46,7 +64,7 @@ def parse(body: object) -> list[object]:
     return rows
 
 
-def _split(value: object) -> list[object]:
+def _split(value: object) -> Rows:
     if not isinstance(value, Mapping) or not {"columns", "data"} <= value.keys() <= {"columns", "data", "index"}:
         raise WrongData("dataframe_split must be an object with columns and data", code="N-SERVING-032")
     columns, data = value["columns"], value["data"]
@@ -56,17 +74,15 @@ def _split(value: object) -> list[object]:
         raise WrongData("dataframe_split.columns names a column twice", code="N-SERVING-032")
     if not isinstance(data, list):
         raise WrongData("dataframe_split.data must be a list of rows", code="N-SERVING-032")
-    rows: list[object] = []
     for number, row in enumerate(data):
         if not isinstance(row, list) or len(row) != len(columns):
             raise WrongData(
                 f"row {number} of dataframe_split.data must have {len(columns)} values", code="N-SERVING-032"
             )
-        rows.append(dict(zip(columns, row, strict=True)))
-    return rows
+    return Rows(dict(zip(columns, map(list, zip(*data, strict=True)), strict=bool(data))), len(data))
 
 
-def _records(form: str, value: object) -> list[object]:
+def _records(form: str, value: object) -> Sequence[object] | Rows:
     if isinstance(value, list):
         if any(isinstance(row, list) for row in value):
             raise WrongData(f"{form}: name the columns; noria never matches them by position", code="N-SERVING-033")
@@ -75,11 +91,11 @@ def _records(form: str, value: object) -> list[object]:
         lengths = {len(column) if isinstance(column, list) else -1 for column in value.values()}
         if len(lengths) != 1 or -1 in lengths:
             raise WrongData("inputs must be an object of lists, all of one length", code="N-SERVING-034")
-        return [dict(zip(value, row, strict=True)) for row in zip(*value.values(), strict=True)]
+        return Rows(value, lengths.pop())
     raise WrongData(f"{form} must be a list of records", code="N-SERVING-034")
 
 
-def parse_csv(body: bytes, signature: Signature) -> list[object]:
+def parse_csv(body: bytes, signature: Signature) -> Rows:
     """Read rows out of CSV, each cell as its column's type; an empty cell is a missing value.
 
     Numbers are written as in JSON. A byte order mark, which spreadsheets put first, is no part of the first name.
@@ -100,12 +116,14 @@ def parse_csv(body: bytes, signature: Signature) -> list[object]:
     if len(set(header)) != len(header):
         raise WrongData("the header names a column twice", code="N-SERVING-035")
     types = {column.name: column.type for column in (*signature.columns, *signature.carried)}
-    rows: list[object] = []
     for number, line in enumerate(data):
         if len(line) != len(header):
             raise WrongData(f"row {number} has {len(line)} cells, the header {len(header)}", code="N-SERVING-035")
-        rows.append({name: _cell(cell, types.get(name, "text")) for name, cell in zip(header, line, strict=True)})
-    return rows
+    columns = {
+        name: [_cell(cell, types.get(name, "text")) for cell in cells]
+        for name, cells in zip(header, zip(*data, strict=True), strict=True)
+    }
+    return Rows(columns, len(data))
 
 
 def _cell(cell: str, kind: str) -> object:

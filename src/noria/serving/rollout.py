@@ -3,25 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from blake3 import blake3
+
+from noria.serving.gates import Gates
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from noria.registry.aliases import AliasMove
 
-__all__ = ["Arm", "Rollout", "Standing", "bucket"]
+__all__ = ["ArmName", "Rollout", "Standing", "Strategy", "bucket"]
 
-Strategy = Literal["direct", "canary", "shadow", "blue-green"]
-Arm = Literal["live", "canary", "shadow"]
+Strategy = Literal["direct", "canary", "shadow", "ab", "blue-green"]
+
+ArmName = str
+"""``live``, ``canary``, ``shadow``, or as an A/B test calls its arms; what is called ``shadow`` was heard by nobody."""
 
 
 @dataclass(frozen=True)
 class Rollout:
     """A strategy with its steps.
+
+    Attributes
+    ----------
+    strategy : str
+        ``direct`` at once; ``canary`` by growing shares; ``shadow`` unheard beside the old one, then at once;
+        ``blue-green`` the same, and the old one stays loaded; ``ab`` both for as long as wanted.
+    steps : tuple of int
+        Percentages of a canary.
+    hold_seconds : float
+        How long each step, or the shadow, lasts at least.
+    shares : tuple of (str, int)
+        Names and percentages of an A/B test's arms, the champion first.
+    key : str
+        Column whose value decides the arm; empty: the id of the request does.
+    gates : Gates
+        What a new version must hold to beside the old one.
 
     Examples
     --------
@@ -33,10 +53,15 @@ class Rollout:
     strategy: Strategy = "direct"
     steps: tuple[int, ...] = (100,)
     hold_seconds: float = 0.0
+    shares: tuple[tuple[str, int], ...] = (("a", 50), ("b", 50))
+    key: str = ""
+    gates: Gates = field(default_factory=Gates)
 
     def share(self, age: float) -> int:
         """Give the percentage of requests the new version answers `age` seconds after it was loaded."""
-        if self.strategy == "shadow":
+        if self.strategy == "ab":
+            return sum(share for _, share in self.shares[1:])
+        if self.strategy in ("shadow", "blue-green"):
             return 100 if age >= self.hold_seconds else 0
         if self.strategy != "canary" or not self.steps:
             return 100

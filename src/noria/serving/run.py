@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
-import threading
 import uuid
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
-import uvicorn
-
-from noria.errors import WorkFailed
+from noria.errors import NoriaError, WorkFailed
 from noria.predictions.labels import Labels
 from noria.predictions.log import PredictionLog
 from noria.registry.catalog import Registry
 from noria.security.bind import allowed_hosts, listen
 from noria.security.guard import Guard
-from noria.security.patience import PatientProtocol
+from noria.serving import tracing
 from noria.serving.app import Application
+from noria.serving.counting import Counting
 from noria.serving.endpoint import Endpoint
 from noria.serving.lifespan import Lifespan
+from noria.serving.process import ReadyServer, beside, signals_do_not_kill
 from noria.serving.stats import Stats, Traffic
 from noria.serving.watcher import Watcher
 
@@ -29,28 +26,17 @@ if TYPE_CHECKING:
     import socket
     from pathlib import Path
 
-    from noria.scoring.signature import Policies
+    from noria.scoring.policies import Policies
+    from noria.serving.board import Board
     from noria.serving.rollout import Rollout
+    from noria.serving.steward import Watch
     from noria.store.blobs import Blobs
     from noria.store.database import Database
 
 __all__ = ["ScoringServer", "serve"]
 
 _DRAIN_SECONDS = 10
-
-
-class _Uvicorn(uvicorn.Server):
-    """uvicorn that says when it is ready."""
-
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._ready = ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then say so."""
-        await super().startup(sockets)
-        if self.started:
-            self._ready()
+_LOOKING = frozenset({"/ping", "/health", "/metrics", "/v2/health/live", "/v2/health/ready"})
 
 
 class ScoringServer:
@@ -70,6 +56,8 @@ class ScoringServer:
         What to follow.
     host, port : str, int
         Loopback address; port 0 takes a free one.
+    grpc_port : int, optional
+        Answer over gRPC there, too; 0 takes a free one.
     rollout : Rollout, optional
         How a new version takes over; at once when left out.
     poll_seconds : float
@@ -84,6 +72,16 @@ class ScoringServer:
         Called with the URL once requests are answered.
     max_body : int
         Bytes of the largest request body.
+    watch : Watch, optional
+        Who knows labels and writes alerts of rollouts.
+    max_in_flight : int
+        Requests at work at once; further ones are answered 503.
+    listening : socket, optional
+        A socket that is open already, in place of `host` and `port`.
+    fleet : str, optional
+        Id that this process shares with the others on the same socket.
+    board : Board, optional
+        Where it shares its counters with them.
 
     Raises
     ------
@@ -111,12 +109,18 @@ class ScoringServer:
         policies: Policies | None = None,
         on_ready: Callable[[str], None] | None = None,
         max_body: int = 16 << 20,
+        grpc_port: int | None = None,
+        watch: Watch | None = None,
+        max_in_flight: int = 256,
+        listening: socket.socket | None = None,
+        fleet: str = "",
+        board: Board | None = None,
     ) -> None:
-        self._socket = listen(host, port)
+        self._socket = listen(host, port) if listening is None else listening
         address, bound = self._socket.getsockname()[:2]
         self.port: int = bound
         self.url = f"http://[{address}]:{bound}" if ":" in address else f"http://{address}:{bound}"
-        process = uuid.uuid4().hex
+        process = f"{fleet}.{uuid.uuid4().hex[:12]}" if fleet else uuid.uuid4().hex
         registry = Registry(database, blobs)
         traffic = Traffic(database)
         self.endpoint = Endpoint(
@@ -128,24 +132,41 @@ class ScoringServer:
             rollout=rollout,
         )
         watcher = Watcher(
-            registry, self.endpoint, process=process, poll_seconds=poll_seconds, trusted=trusted, policies=policies
+            registry,
+            self.endpoint,
+            process=process,
+            poll_seconds=poll_seconds,
+            trusted=trusted,
+            policies=policies,
+            watch=watch,
         )
-        lifespan = self._lifespan = Lifespan(self.endpoint, watcher, process=process, url=self.url, traffic=traffic)
-        app = Application(self.endpoint, Labels(database), lifespan=lifespan, in_flight=lambda: guard.active)
-        guard = Guard(app, hosts=allowed_hosts(self._socket, extra_hosts), max_body=max_body)
-        config = uvicorn.Config(
+        counting = Counting(self.endpoint, lambda: guard.active, board)
+        lifespan = self._lifespan = Lifespan(
+            self.endpoint,
+            watcher,
+            process=process,
+            url=self.url,
+            traffic=traffic,
+            # A worker that is started again has others' requests to answer; one that is alone may first tidy up.
+            tidy_first=not fleet,
+            publish=counting.publish,
+        )
+        app = Application(self.endpoint, Labels(database), lifespan=lifespan, metrics=counting.text)
+        traced = tracing.traced(app, self.endpoint)
+        guard = Guard(
+            traced,
+            hosts=allowed_hosts(self._socket, extra_hosts),
+            max_body=max_body,
+            in_flight=max_in_flight,
+            always=_LOOKING,
+        )
+        self.grpc = None if grpc_port is None else beside(self.endpoint, host, grpc_port, max_body=max_body)
+        self._server = ReadyServer(
             guard,
-            http=PatientProtocol,
-            ws="none",
-            loop="uvloop",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=_DRAIN_SECONDS,
+            lambda: on_ready(self.url) if on_ready is not None else None,
+            drain_seconds=_DRAIN_SECONDS,
+            beside=self.grpc,
         )
-        self._server = _Uvicorn(config, lambda: on_ready(self.url) if on_ready is not None else None)
 
     def run(self) -> None:
         """Answer until SIGINT, SIGTERM or `stop`; then finish running requests and write what is logged.
@@ -154,10 +175,17 @@ class ScoringServer:
         ------
         WorkFailed
             The server could not start.
+        PortInUse
+            Somebody listens where gRPC should.
         """
-        with _signals_do_not_kill():
-            self._server.run(sockets=[self._socket])
-        self._socket.close()
+        try:
+            with signals_do_not_kill():
+                self._server.run(sockets=[self._socket])
+        except NoriaError:
+            self.endpoint.log.close()  # the lifespan, which would have, has not begun
+            raise
+        finally:
+            self._socket.close()
         if self._lifespan.error is not None:
             raise self._lifespan.error
         if not self._server.started:
@@ -183,7 +211,10 @@ def serve(
     extra_hosts: Sequence[str] = (),
     trusted: Collection[str] = (),
     policies: Policies | None = None,
+    max_in_flight: int = 256,
     on_ready: Callable[[str], None] | None = None,
+    grpc_port: int | None = None,
+    watch: Watch | None = None,
 ) -> None:
     """Serve until told to stop; see `ScoringServer`."""
     # Answers are small: threads inside the libraries only get into each other's way.
@@ -202,21 +233,8 @@ def serve(
         extra_hosts=extra_hosts,
         trusted=trusted,
         policies=policies,
+        max_in_flight=max_in_flight,
         on_ready=on_ready,
+        grpc_port=grpc_port,
+        watch=watch,
     ).run()
-
-
-@contextlib.contextmanager
-def _signals_do_not_kill() -> Iterator[None]:
-    # uvicorn drains on a signal and then raises it once more for whoever handled it before: the default handler
-    # would kill the process, although everything ended well.
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    handled = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: None) for number in handled]
-    try:
-        yield
-    finally:
-        for number, handler in zip(handled, before, strict=True):
-            signal.signal(number, handler)

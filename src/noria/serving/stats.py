@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 import sqlalchemy as sa
@@ -15,7 +16,7 @@ from noria.store.database import upsert
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from noria.serving.rollout import Arm
+    from noria.serving.rollout import ArmName
     from noria.store.database import Database
 
 __all__ = ["Load", "Minute", "Outcome", "Process", "Stats", "Traffic"]
@@ -23,11 +24,12 @@ __all__ = ["Load", "Minute", "Outcome", "Process", "Stats", "Traffic"]
 Outcome = Literal["answered", "refused", "failed"]
 """2xx; 4xx: the caller's fault; 5xx: ours."""
 
+_MINUTE = timedelta(minutes=1)
 _REJECTED = "N-SERVING-013"
 """What a canary is given up with; see `noria.serving.endpoint`."""
 
 
-@dataclass
+@dataclass(slots=True)
 class _Counts:
     requests: int = 0
     rows: int = 0
@@ -35,43 +37,59 @@ class _Counts:
     failed: int = 0
     latency: Histogram = field(default_factory=Histogram)
 
+    def count(self, outcome: Outcome, rows: int, seconds: float) -> None:
+        self.requests += 1
+        self.rows += rows
+        if outcome == "refused":
+            self.refused += 1
+        elif outcome == "failed":
+            self.failed += 1
+        self.latency.add(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """Where the requests of this minute are counted: most come in the same minute as the one before."""
+
+    key: tuple[int, ArmName, datetime]
+    begins: datetime
+    ends: datetime
+    minute: _Counts
+    total: _Counts
+
 
 class Stats:
     """Counters of one process, written to the database now and then.
 
     Parameters
     ----------
-    database : Database
-        With this room's tables.
+    database : Database or None
+        With this room's tables; None where counters are only shown by ``/metrics``.
     process : str
         Id of the process.
     model : str
         Whose requests.
     """
 
-    def __init__(self, database: Database, process: str, model: str) -> None:
+    def __init__(self, database: Database | None, process: str, model: str) -> None:
         self._database = database
         self._process = process
         self._model = model
         self._lock = threading.Lock()
-        self._minutes: dict[tuple[int, Arm, datetime], _Counts] = {}
-        self._changed: set[tuple[int, Arm, datetime]] = set()
-        self.totals: dict[tuple[int, Arm], _Counts] = {}
+        self._minutes: dict[tuple[int, ArmName, datetime], _Counts] = {}
+        self._changed: set[tuple[int, ArmName, datetime]] = set()
+        self._running: dict[tuple[int, ArmName], _Running] = {}
+        self.totals: dict[tuple[int, ArmName], _Counts] = {}
 
-    def count(self, version: int, arm: Arm, outcome: Outcome, rows: int, seconds: float, at: datetime) -> None:
+    def count(self, version: int, arm: ArmName, outcome: Outcome, rows: int, seconds: float, at: datetime) -> None:
         """Count one request; version 0 where none was asked."""
-        key = (version, arm, at.replace(second=0, microsecond=0))
         with self._lock:
-            for counts in (
-                self._minutes.setdefault(key, _Counts()),
-                self.totals.setdefault((version, arm), _Counts()),
-            ):
-                counts.requests += 1
-                counts.rows += rows
-                counts.refused += outcome == "refused"
-                counts.failed += outcome == "failed"
-                counts.latency.add(seconds)
-            self._changed.add(key)
+            running = self._running.get((version, arm))
+            if running is None or not running.begins <= at < running.ends:
+                running = self._begin(version, arm, at.replace(second=0, microsecond=0))
+            running.minute.count(outcome, rows, seconds)
+            running.total.count(outcome, rows, seconds)
+            self._changed.add(running.key)
 
     def flush(self) -> None:
         """Write the minutes that changed since the last time."""
@@ -98,7 +116,8 @@ class Stats:
             for key in [key for key in self._minutes if key[2] != newest]:
                 if key not in changed:
                     del self._minutes[key]
-        if not rows:
+                    self._running.pop(key[:2], None)
+        if not rows or self._database is None:
             return
         try:
             with self._database.transaction() as connection:
@@ -107,6 +126,17 @@ class Stats:
             with self._lock:
                 self._changed |= changed
             raise
+
+    def _begin(self, version: int, arm: ArmName, begins: datetime) -> _Running:
+        key = (version, arm, begins)
+        made = self._running[version, arm] = _Running(
+            key,
+            begins,
+            begins + _MINUTE,
+            self._minutes.setdefault(key, _Counts()),
+            self.totals.setdefault((version, arm), _Counts()),
+        )
+        return made
 
 
 @dataclass(frozen=True)
@@ -157,6 +187,7 @@ class Process:
     logged: int
     dropped: int
     error: str
+    document: int | None = None
 
 
 class Traffic:
@@ -241,3 +272,10 @@ class Traffic:
         """Write down what a process says of itself."""
         with self.database.transaction() as connection:
             upsert(connection, serving_processes, process.__dict__, key=("process",))
+
+    def acknowledge(self, process: str, document: int) -> None:
+        """Write down at once which document a process answers by; whoever changed it may be waiting for that."""
+        with self.database.transaction() as connection:
+            connection.execute(
+                sa.update(serving_processes).where(serving_processes.c.process == process).values(document=document)
+            )

@@ -1,4 +1,4 @@
-"""Following the alias: loads what it points to, beside the version that answers meanwhile."""
+"""Following the deployment: loads what its newest document names, beside the version that answers meanwhile."""
 
 from __future__ import annotations
 
@@ -9,27 +9,32 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from noria.errors import NoriaError, WorkFailed
-from noria.registry.aliases import Aliases
 from noria.scoring.scorer import Scorer
-from noria.serving.rollout import Standing
+from noria.serving.deployments import Deployments
+from noria.serving.endpoint import REJECTED
+from noria.serving.gates import Finding
 from noria.serving.stats import Load, Traffic
+from noria.serving.steward import Steward
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from noria.registry.catalog import Registry
-    from noria.scoring.signature import Policies
+    from noria.scoring.policies import Policies
+    from noria.serving.document import Document
     from noria.serving.endpoint import Endpoint
+    from noria.serving.steward import Watch
 
 __all__ = ["Watcher"]
 
 _RETRY_SECONDS = 30.0
+_COUNT_SECONDS = 1.0
 
 _log = logging.getLogger("noria.serving")
 
 
 class Watcher:
-    """Keeps an endpoint on the version its alias points to.
+    """Keeps an endpoint on what its newest document says.
 
     A version that cannot be loaded leaves the old one answering; the failure is written down, and tried again
     after half a minute, for a blob may have been restored.
@@ -43,11 +48,13 @@ class Watcher:
     process : str
         Id of this process, for the record of loads.
     poll_seconds : float
-        How often the alias is looked at: one indexed query.
+        How often it looks: two indexed queries, where nothing changes.
     trusted : collection of str
         Classes of the project's own that its models may hold.
     policies : Policies, optional
         What the deployment wants of unusual input.
+    watch : Watch, optional
+        Who knows labels and writes alerts.
     """
 
     def __init__(
@@ -59,80 +66,123 @@ class Watcher:
         poll_seconds: float = 0.5,
         trusted: Collection[str] = (),
         policies: Policies | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self._registry = registry
-        self._aliases = Aliases(registry.database)
         self._traffic = Traffic(registry.database)
         self._endpoint = endpoint
         self._process = process
         self._poll_seconds = poll_seconds
         self._trusted = trusted
         self._policies = policies
-        self._generation = -1
-        self._failed_at = float("-inf")
-        self._wanted: int | None = None
-        self._back = False
-        self._standing = Standing()
-        self._told: int | None = None
+        self._deployments = Deployments(
+            registry.database, endpoint=endpoint.name, model=endpoint.model, alias=endpoint.alias
+        )
+        self._steward = Steward(self._deployments, endpoint.rollout, watch)
+        self._failed: dict[int, tuple[float, NoriaError]] = {}
+        self._tally = endpoint.tally
+        self._wrote = float("-inf")
+        self._seen: Document | None = None
 
     async def run(self) -> None:
-        """Follow the alias until cancelled."""
+        """Follow the documents until cancelled."""
         while True:
             try:
                 await self.look()
             except NoriaError as error:
                 # The database is away: answering needs none.
-                _log.warning(
-                    "cannot look at alias %s of %s: %s", self._endpoint.alias, self._endpoint.model, error.what
-                )
+                _log.warning("cannot look at the deployment of %s: %s", self._endpoint.name, error.what)
+            except Exception:  # noqa: BLE001 - the server is a face: a bug must not leave it deaf to a rollback
+                _log.exception("cannot look at the deployment of %s", self._endpoint.name)
             await asyncio.sleep(self._poll_seconds)
 
     async def look(self) -> None:
         """Look once, and load what is new."""
         endpoint = self._endpoint
-        generation = await asyncio.to_thread(self._aliases.generation, endpoint.model)
-        if generation != self._generation:
-            self._told = endpoint.rejected = await asyncio.to_thread(self._read)
-            self._generation = generation
-            self._failed_at = float("-inf")
-        number = self._wanted
-        if endpoint.rejected != self._told and endpoint.rejected is not None:
+        await self._count()
+        given_up = self._given_up()
+        document = await asyncio.to_thread(
+            self._steward.look, datetime.now(UTC), loaded=self._loaded(), given_up=given_up
+        )
+        if given_up is not None:
             # For a process that begins anew: in this one's memory it would be lost.
-            await self._record(endpoint.rejected, 0.0, None, endpoint.failure)
-            self._told = endpoint.rejected
-        if number is not None and number == endpoint.rejected and endpoint.live is None:
-            number = self._standing.live
-        if number == endpoint.newest:
-            endpoint.failure = None  # of a version that nobody wants any more
-        if number is None or number in (endpoint.newest, endpoint.rejected):
+            await self._record(given_up.version, 0.0, None, endpoint.failure)
+            endpoint.rejected = None
+        if document is None:
             return
-        if time.monotonic() - self._failed_at < _RETRY_SECONDS:
-            return
-        age = 0.0
-        before = self._standing.live
-        if endpoint.live is None and before is not None and before != number:
-            # Begun amidst a rollout: the version before goes on answering, and the new one grows on from where it was.
-            # Where the one before cannot be loaded any more, the new one answers at once: somebody must.
-            await self._give(before)
-            age = self._standing.age
-        await self._give(number, at_once=self._back, age=age)
+        before = self._seen
+        new = before is None or before.number != document.number
+        if before is None or before.first != document.first:
+            self._failed = {}  # promoted anew: it gets another chance at once
+        scorers = await self._scorers({arm.version for arm in document.arms})
+        if new or scorers.keys() - self._loaded():
+            self._give(document, scorers)
+        self._seen = document  # not before: what was interrupted is done once more
+        if new and endpoint.document is document:
+            await asyncio.to_thread(self._traffic.acknowledge, self._process, document.number)
 
-    async def _give(self, number: int, *, at_once: bool = False, age: float = 0.0) -> None:
-        """Load a version, unless it is in memory still, let it take over and write down what came of it."""
+    async def close(self) -> None:
+        """Write what was counted since the last look."""
+        self._wrote = float("-inf")
+        await self._count()
+
+    async def _count(self) -> None:
+        """Write the counters of a rollout: each second, and what is left of one that has ended."""
+        ended = self._tally is not self._endpoint.tally
+        if self._tally is not None and (ended or time.monotonic() - self._wrote >= _COUNT_SECONDS):
+            rows = self._tally.take()
+            self._wrote = time.monotonic()
+            await asyncio.to_thread(self._deployments.tallies.write, self._process, rows)
+        self._tally = self._endpoint.tally
+
+    def _given_up(self) -> Finding | None:
         endpoint = self._endpoint
-        kept = endpoint.loaded(number)
-        if kept is not None:
-            endpoint.take(kept, at_once=at_once, age=age)
-            return
-        started = time.perf_counter()
-        scorer, failure = await asyncio.to_thread(self._load, number)
-        if scorer is not None:
-            endpoint.take(scorer, at_once=at_once, age=age)
+        if endpoint.rejected is None or endpoint.document is None:
+            return None
+        arm = next((arm for arm in endpoint.document.arms if arm.version == endpoint.rejected), None)
+        text = endpoint.failure.what if endpoint.failure is not None else "it failed"
+        return Finding(arm.name if arm else "", endpoint.rejected, "answers", "breach", None, None, text)
+
+    def _loaded(self) -> set[int]:
+        document = self._endpoint.document
+        if document is None:
+            return set()
+        return {arm.version for arm in document.arms if self._endpoint.answers(arm.version)}
+
+    def _give(self, document: Document, scorers: dict[int, Scorer]) -> None:
+        endpoint = self._endpoint
+        arms = [arm for arm in document.arms if arm.version in scorers]
+        newest = (document.candidate or document.champion).version
+        if newest in scorers:
+            if document.change != "rollback" or endpoint.failure is None or endpoint.failure.code != REJECTED:
+                endpoint.failure = None  # of a version that nobody wants any more
         else:
-            endpoint.failure = failure
-            endpoint.load_failures += 1
-            self._failed_at = time.monotonic()
-        await self._record(number, time.perf_counter() - started, scorer, failure)
+            endpoint.failure = self._failed[newest][1]
+        if not arms or (arms[0] is not document.champion and endpoint.live is not None):
+            return  # what answers goes on
+        age = (datetime.now(UTC) - (document.began or document.at)).total_seconds()
+        # Where the champion cannot be loaded, and nothing answers yet, another arm answers all: somebody must.
+        endpoint.follow(document, scorers, arms, age=max(0.0, age))
+
+    async def _scorers(self, versions: Iterable[int]) -> dict[int, Scorer]:
+        """Load versions, unless they are in memory still, and write down what came of it."""
+        endpoint, found = self._endpoint, {}
+        for number in sorted(versions):
+            kept = endpoint.loaded(number)
+            if kept is None and time.monotonic() - self._failed_at(number) >= _RETRY_SECONDS:
+                started = time.perf_counter()
+                kept, failure = await asyncio.to_thread(self._load, number)
+                if failure is not None:
+                    endpoint.failure = failure
+                    endpoint.load_failures += 1
+                    self._failed[number] = time.monotonic(), failure
+                await self._record(number, time.perf_counter() - started, kept, failure)
+            if kept is not None:
+                found[number] = kept
+        return found
+
+    def _failed_at(self, number: int) -> float:
+        return self._failed[number][0] if number in self._failed else float("-inf")
 
     async def _record(self, number: int, seconds: float, scorer: Scorer | None, failure: NoriaError | None) -> None:
         load = Load(
@@ -146,22 +196,6 @@ class Watcher:
             error=failure.to_dict() if failure is not None else None,
         )
         await asyncio.to_thread(self._traffic.record_load, load)
-
-    def _read(self) -> int | None:
-        """Learn the version to answer with, whether it is one gone back to, and how far its rollout has come.
-
-        Gives that version where it has failed as a canary since it was promoted: it is not tried again.
-        """
-        model, rollout, now = self._endpoint.model, self._endpoint.rollout, datetime.now(UTC)
-        moves = self._aliases.history(model, self._endpoint.alias)
-        self._wanted, self._back = (moves[-1].new, moves[-1].kind == "rollback") if moves else (None, False)
-        self._standing = rollout.standing(moves, now)
-        if not moves or not self._traffic.rejected(model, moves[-1].new, moves[-1].at):
-            return None
-        before = rollout.standing(moves[:-1], moves[-1].at)
-        # Nobody before it: then it must answer, come what may.
-        self._standing = before
-        return self._wanted if before.live is not None else None
 
     def _load(self, number: int) -> tuple[Scorer | None, NoriaError | None]:
         name = f"version {number} of {self._endpoint.model}"
