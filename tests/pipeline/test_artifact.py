@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -129,3 +132,27 @@ def test_an_array_of_no_dimension_stays_one(blobs: Blobs) -> None:
     back = decode(encode(np.array(3.0), blobs), blobs)
     assert isinstance(back, np.ndarray)
     assert back.shape == ()
+
+
+_LEAVING = """
+import os, sys
+from pathlib import Path
+import pandas, pyarrow as pa, pyarrow.dataset, pyarrow.parquet
+from noria.pipeline import artifact
+from noria.store.blobs import Blobs
+blobs = Blobs(Path(sys.argv[1]))
+ref = artifact.encode(pa.table({f"c{i}": list(range(300)) for i in range(6)}), blobs)
+for _ in range(30):
+    child = os.fork()
+    if child == 0:
+        artifact.decode(ref, blobs)
+        sys.exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_process_that_leaves_right_after_reading_leaves_well(tmp_path: Path) -> None:
+    # One in twelve did not, while Arrow's threads held bytes of Python's.
+    done = subprocess.run([sys.executable, "-c", _LEAVING, str(tmp_path)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr

@@ -250,10 +250,10 @@ def test_a_call_that_names_its_module_is_no_riddle(write: Write, tmp_path: Path)
 
 
 def test_a_folder_that_the_code_puts_on_the_path_is_read(write: Write, tmp_path: Path) -> None:
-    write("pipeline.py", "import sys\nsys.path.insert(0, 'src')\nfrom tools.rates import RATE")
-    write("src/tools/__init__.py", "")
-    write("src/tools/rates.py", "RATE = 1")
-    assert set(read(tmp_path).modules) == {"pipeline", "tools", "tools.rates"}
+    write("pipeline.py", "import sys\nsys.path.insert(0, 'src')\nfrom tariffs.rates import RATE")
+    write("src/tariffs/__init__.py", "")
+    write("src/tariffs/rates.py", "RATE = 1")
+    assert set(read(tmp_path).modules) == {"pipeline", "tariffs", "tariffs.rates"}
 
 
 def test_text_that_only_looks_like_a_module_is_none(write: Write, tmp_path: Path) -> None:

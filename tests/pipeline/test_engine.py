@@ -34,7 +34,7 @@ def evens(numbers, base=2):
 @step
 def total(evens, context):
     trace("total")
-    context.log_metric("total", sum(evens))
+    context.log_metric("total", sum(evens), step=3)
     context.log_param("base", {"a": 1})
     context.progress(0.5, "half way")
     context.note("adding up")
@@ -68,6 +68,7 @@ def test_events_tell_the_whole_story(workshop: Workshop) -> None:
         ("note", "adding up", None),
         ("step_finished", "", None),
     ]
+    assert [event.at for event in workshop.events if event.kind == "metric"] == [3]
     workshop.run()
     assert [event.kind for event in workshop.events] == ["step_cached"] * 3
     assert all(event.seconds is not None for event in workshop.events)

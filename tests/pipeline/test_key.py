@@ -59,6 +59,30 @@ def test_long_values_are_cut() -> None:
     assert reason.new.endswith("…")
 
 
+def test_of_long_values_the_part_that_differs_is_told() -> None:
+    many = {f"setting_{number}": number for number in range(20)}
+    gates = [{"metric": "roc_auc", "min": 0.75, "max": None, "against": None, "margin": None}, {"metric": "recall"}]
+    was = {"model": {**many, "candidates": ["tree", "forest"], "grid": {"C": [1]}}, "gates": gates, "few": {"a": 1}}
+    now = {
+        "model": {**many, "candidates": ["tree", "forest", "svm"], "grid": {"C": [1]}, "budget": "20s"},
+        "gates": [{**gates[0], "min": 0.9}, {"metric": "recall"}, {"metric": "brier"}],
+        "few": {"a": 2},
+    }
+    assert [str(reason) for reason in compare({**PARTS, "params": was}, {**PARTS, "params": now}, STEP)] == [
+        'parameter: few {"a":1} -> {"a":2}',
+        "parameter: gates[0].min 0.75 -> 0.9",
+        'parameter: gates[2] absent -> {"metric":"brier"}',
+        "parameter: model.budget absent -> 20s",
+        'parameter: model.candidates ["tree","forest"] -> ["tree","forest","svm"]',
+    ]
+
+
+def test_a_long_value_of_another_kind_is_told_whole() -> None:
+    was, now = {"model": {str(number): number for number in range(30)}}, {"model": "x" * 100}
+    (reason,) = compare({**PARTS, "params": was}, {**PARTS, "params": now}, STEP)
+    assert (reason.name, reason.new) == ("model", "x" * 59 + "…")
+
+
 def test_an_upgrade_of_noria_says_one_thing() -> None:
     reasons = [Reason("code", f"noria.m{n}", "1", "2") for n in range(9)] + [Reason("parameter", "a", "1", "2")]
     assert summary(reasons) == "code: 9 modules of noria changed (noria.m0, …); parameter: a 1 -> 2"

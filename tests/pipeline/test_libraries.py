@@ -71,6 +71,18 @@ def test_the_first_on_the_path_wins(
     assert versions(tmp_path, "waterwheel") == {"waterwheel": "1"}
 
 
+def test_what_a_library_brings_inside_itself_is_no_installation(
+    install: Install, site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(site, "waterwheel", "1", requires="bucket")
+    inside = site / "millstone" / "thirdparty_files"
+    inside.mkdir(parents=True)
+    install(inside, "bucket", "0.1")
+    before = versions(tmp_path, "waterwheel", "bucket")
+    monkeypatch.setattr(sys, "path", [str(inside), *sys.path])  # as Ray does when it is imported
+    assert versions(tmp_path, "waterwheel", "bucket") == before == {"bucket": ABSENT, "waterwheel": "1"}
+
+
 def test_the_real_ones_are_found(tmp_path: Path) -> None:
     found = versions(tmp_path, "sklearn")
     assert {"scikit-learn", "numpy", "scipy", "joblib"} <= set(found)

@@ -69,7 +69,8 @@ def test_collected_rows_join_under_the_new_names(tmp_path: Path, context: Heard)
     pq.write_table(live, tmp_path / "live.parquet")
     digest = context.blobs.put_file(tmp_path / "live.parquet")
     table = ingest(
-        context, source="loans.csv", token="t", rename={"Inc": "income"}, collected=digest, key=["id"]
+        context, source="loans.csv", token="t", rename={"Inc": "income"}, collected=digest, key=["id"],
+        personal={"email": {"pii": True, "store": "plain"}},
     )  # fmt: skip
     assert table.num_rows == 241  # row 3 came back: the collected one counts
     assert table.column_names.count("income") == 1
@@ -165,7 +166,7 @@ def test_the_gap_lies_before_the_rows_that_judge_a_fold_too(context: Heard, monk
         made.extend(folds(*args, **given))  # type: ignore[arg-type]
         return made
 
-    monkeypatch.setattr("noria.steps.train.folds", heard)
+    monkeypatch.setattr("noria.steps.fitting.folds", heard)
     model = {"candidates": ["logistic"], "folds": 3, "trials": 1}
     for gap, parted in (({}, 1), ({"gap": "2d"}, 3)):
         made.clear()
@@ -174,6 +175,24 @@ def test_the_gap_lies_before_the_rows_that_judge_a_fold_too(context: Heard, monk
         train(out, context, data=data, model=model, prepare={})
         when = out["train"]["when"].to_numpy().astype("datetime64[D]")
         assert {int((when[valid].min() - when[rows].max()).astype(int)) for rows, valid in made} == {parted}
+
+
+def test_rows_on_neither_side_are_told(context: Heard) -> None:
+    table = PEOPLE.append_column("when", pa.array(range(0, 60 * 86_400_000_000, 86_400_000_000), pa.timestamp("us")))
+    table = table.set_column(3, "house", pa.array([f"h{n % 20}" for n in range(60)]))
+    data = {**PERSONAL, "time": "when", "group": "house"}
+    settings = {"method": "time", "gap": "3d", "valid": 0.2}
+    out = split(table, context, data=data, settings=settings, task=None)
+    told = [str(message["text"]) for message in context.said if message["kind"] == "note"]
+    assert f"{out['train'].num_rows} rows to learn from, 12 locked away (time)" in told
+    assert (
+        "test begins at 1970-02-18 00:00:00; 3 rows in the gap left out; "
+        f"{60 - 12 - 3 - out['train'].num_rows} earlier rows of groups that are in the test left out"
+    ) in told
+    train(out, context, data=data, model={"candidates": ["logistic"], "trials": 1}, prepare={})
+    (line,) = [text for text in (str(one.get("text")) for one in context.said) if "are judged on" in text]
+    assert line.endswith("([split] valid)")
+    assert int(line.split()[3]) + int(line.split()[9]) < out["train"].num_rows  # neither are rows between the two
 
 
 def test_what_stops_a_booster_keeps_to_groups_and_times_as_the_folds_do(
@@ -196,17 +215,21 @@ def test_what_stops_a_booster_keeps_to_groups_and_times_as_the_folds_do(
         assert bonds.groups is not None
         house = bonds.times.astype("datetime64[D]").astype(int) // 4
         np.testing.assert_array_equal(np.equal.outer(bonds.groups, bonds.groups), np.equal.outer(house, house))
-    assert len(seen[-1].times) == out["train"].num_rows  # the final fit knows all of them
+    known = [len(bonds.times) for bonds in seen if bonds.times is not None]
+    assert max(known) == out["train"].num_rows  # the final fit knows all of them
+    assert known[-1] < out["train"].num_rows  # what looks at the winner afterwards keeps to the folds
 
 
 def test_nothing_to_learn_from_is_told(context: Heard) -> None:
     with pytest.raises(WrongData, match="no column is left") as refused:
         split(PEOPLE.select(["mail", "bad"]), context, data=PERSONAL, settings={}, task=None)
     assert "mail: personal" in refused.value.why
+    assert "[data.columns] NAME = { use = true }" in refused.value.mend
 
 
 def test_a_missing_target_is_told_with_what_there_is(tmp_path: Path) -> None:
     text = '[project]\nname = "loans"\n[data]\nsource = "loans.csv"\ntarget = "badd"\n'
+    text += "[data.columns]\nemail = { pii = true }\n"
     root = start(tmp_path / "p", text)
     done = turn(root).run()
     assert not done.ok
@@ -230,5 +253,6 @@ def test_the_progress_of_training_tells_the_metric_not_the_error(
                 data=PERSONAL, settings={}, task=None)  # fmt: skip
     train(out, context, data={**PERSONAL, "positive": "yes"}, prepare={},
           model={"candidates": ["logistic"], "metric": "roc_auc", "trials": 1, "folds": 2})  # fmt: skip
-    best = max(float(text.split(": ")[1]) for text in said if text.startswith("logistic"))
+    # Behind the metric stands whether it is the best so far.
+    best = max(float(text.split(": ")[1][:6]) for text in said if text.startswith("logistic"))
     assert best > 0.9  # the age gives it away; as an error it would be told as 0.0000

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
@@ -13,6 +12,7 @@ from typing import cast
 import numpy as np
 import pyarrow as pa
 import pytest
+from lines import Line, people
 from loans import FILE, Heard, start, turn
 
 from noria.datasets.marks import COLLECTED, RECENT
@@ -25,77 +25,10 @@ from noria.registry.aliases import Aliases
 from noria.registry.catalog import Registry
 from noria.registry.verdicts import Verdicts
 from noria.scoring.scorer import Scorer
-from noria.steps.evaluate import evaluate
-from noria.steps.gate import gate
 from noria.steps.matrix import of_group
-from noria.steps.outputs import CheckOutput, SplitOutput, TrainOutput
-from noria.steps.register import register
-from noria.steps.split import split
-from noria.steps.train import train
 
-MODEL = {"candidates": ["logistic"], "folds": 2, "trials": 1}
 FOREST = {"candidates": ["random_forest"], "folds": 2, "trials": 1}
-CLUSTERS = {"task": "clustering", "candidates": ["kmeans"], "trials": 1}
 AGAINST = {"metric": "roc_auc", "against": "champion", "margin": 0.05}
-
-
-def people(n: int = 400, *, collected: int = 0) -> pa.Table:
-    rng = np.random.default_rng(3)
-    income = rng.normal(size=n)
-    answer = np.where(income + rng.normal(size=n) > 0, "yes", "no")
-    made = pa.table({"income": income, "age": rng.normal(size=n), "bad": answer})
-    return made.append_column(COLLECTED, pa.array([k >= n - collected for k in range(n)])) if collected else made
-
-
-class Line:
-    """The steps after `clean`, called as the engine calls them."""
-
-    def __init__(
-        self,
-        context: Heard,
-        table: pa.Table,
-        *,
-        target: str | None = "bad",
-        model: Mapping[str, object] = MODEL,
-        group: str | None = None,
-        positive: object = None,
-    ) -> None:
-        self.context = context
-        self.data: dict[str, object] = {"source": "ingest", "target": target, "group": group, "positive": positive}
-        self.task = "classification" if target else "clustering"
-        self.split: SplitOutput = split(table, context, data=self.data, settings={}, task=None)
-        model = model if target else CLUSTERS
-        self.train: TrainOutput = train(self.split, context, data=self.data, model=model, prepare={})
-        self.metric = "roc_auc" if target else "silhouette"
-        self.evaluation: Mapping[str, object] = evaluate(
-            self.split, self.train, context, data=self.data, metric=self.metric
-        )
-
-    def gate(self, *gates: Mapping[str, object], champion: int | None = None) -> bool:
-        """Judge; what was said is in the context."""
-        self.gates = gate(
-            self.split, self.train, self.evaluation, self.context, name="loans", gates=gates, champion=champion,
-            data=self.data,
-        )  # fmt: skip
-        return self.gates["passed"]
-
-    def register(self) -> int:
-        """Make a version."""
-        kept: CheckOutput = {
-            "table": self.split["train"],
-            "report": {},
-            "dataset": {"name": "loans", "number": 1, "digest": "d" * 64, "rows": 400},
-        }
-        made = register(
-            kept, self.split, self.train, self.evaluation, self.gates, self.context, name="loans", data=self.data,
-            metric=self.metric,
-        )  # fmt: skip
-        return made["version"]
-
-    @property
-    def notes(self) -> str:
-        """Everything that was said."""
-        return "\n".join(str(one["text"]) for one in self.context.said if one["kind"] == "note")
 
 
 def test_without_a_champion_every_comparison_passes(context: Heard) -> None:

@@ -64,7 +64,8 @@ def test_a_run_writes_it(finished: Path) -> None:
 @pytest.mark.parametrize("damage", ["lost", "merged", "edited"])
 def test_a_run_with_nothing_to_do_mends_it(finished: Path, tmp_path: Path, damage: str) -> None:
     project = Path(shutil.copytree(finished, tmp_path / "loans"))
-    turn(project).run()
+    again = turn(project)
+    assert again.run().nothing_to_do, [(one.step, one.reasons) for one in again.plan()[1]]
     written = (project / LOCK).read_text()
     if damage == "lost":
         (project / LOCK).unlink()

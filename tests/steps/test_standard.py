@@ -12,7 +12,7 @@ from loans import FILE, turn
 
 from noria.project.file import load
 from noria.steps.lock import LOCK
-from noria.steps.standard import STANDARD, standard_steps
+from noria.steps.standard import STANDARD, graph_of, standard_steps
 from noria.workspace import Workspace
 
 # What is written -> what is written instead -> the steps that must run for it, before their outputs decide more.
@@ -130,6 +130,7 @@ def test_the_plan_says_which_rows_came_back_and_who_is_champion(tmp_path: Path) 
         ({"collected": "d" * 64}, {"ingest"}),
         ({"champion": 3}, {"gate"}),
         ({"day": "2026-01-01"}, set()),
+        ({"networks": {"nets.build": "a1"}}, {"train"}),
     ):
         steps = standard_steps(values, name="loans", token="t", **given)  # type: ignore[arg-type]
         after = {step.name: json.dumps(dict(step.params), sort_keys=True) for step in steps}
@@ -144,3 +145,20 @@ def test_a_check_of_freshness_runs_once_a_day(tmp_path: Path) -> None:
         standard_steps(values, name="x", token="t", day=day)[1].params["day"] for day in ("2026-01-01", "2026-01-02")
     ]  # type: ignore[arg-type]
     assert days == ["2026-01-01", "2026-01-02"]
+
+
+def test_a_networks_code_is_in_the_key_of_the_training_and_trusted_by_none(tmp_path: Path) -> None:
+    text = FILE.replace('["logistic"]', '["logistic", { build = "nets_beside:build" }]')
+    (tmp_path / "noria.toml").write_text(text)
+    (tmp_path / "loans.csv").write_text("id,Inc,grade,email,bad\n1,2,A,a@example.org,yes\n")
+    trained = []
+    for width in (8, 16):
+        (tmp_path / "nets_beside.py").write_text(f"def build(meta):\n    return {width}\n")
+        workspace = Workspace(tmp_path)
+        graph = graph_of(workspace.project, workspace.database, workspace.blobs, store=workspace.store)
+        assert workspace.trusted == ()
+        assert all(graph[name].params["trusted"] == {} for name in ("train", "evaluate", "gate", "register"))
+        trained.append(graph["train"].params["networks"])
+        workspace.close()
+    assert list(trained[0]) == ["nets_beside.build"]
+    assert trained[0] != trained[1]

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from noria.errors import WrongArgument
 from noria.store.blobs import Blobs, Digest, canonical_json
@@ -20,10 +20,16 @@ if TYPE_CHECKING:
 
     _Array = np.ndarray[tuple[int, ...], np.dtype[np.generic]]
 
-__all__ = ["ArtifactRef", "Files", "Kind", "decode", "encode"]
+__all__ = ["ArtifactRef", "Files", "Kind", "decode", "decode_part", "encode"]
 
 Kind = Literal["json", "text", "bytes", "table", "array", "files", "bundle"]
 _DEEPEST = 50
+_PARQUET: Mapping[str, Any] = {
+    "compression": "zstd",
+    "version": "2.6",
+    "data_page_version": "1.0",
+    "row_group_size": 1 << 20,
+}
 
 
 @dataclass(frozen=True)
@@ -149,6 +155,29 @@ def decode(ref: ArtifactRef, blobs: Blobs) -> object:
     return value
 
 
+def decode_part(ref: ArtifactRef, name: str, blobs: Blobs) -> object:
+    """Read one part of an output that was given as a dict, without the others; None where it has no such part.
+
+    Raises
+    ------
+    CorruptedBlob, BlobNotFound
+        The store no longer holds what was written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> blobs = Blobs(Path(tempfile.mkdtemp()))
+    >>> decode_part(encode({"model": b"...", "table": [1, 2]}, blobs), "table", blobs)
+    [1, 2]
+    """
+    if ref.kind != "bundle":
+        value = decode(ref, blobs) if ref.kind == "json" else None
+        return value.get(name) if isinstance(value, dict) else None
+    kind, digest = json.loads(blobs.get(ref.digest)).get(name, (None, None))
+    return None if kind is None else decode(ArtifactRef(kind, Digest(digest)), blobs)
+
+
 class _Encoder:
     def __init__(self, blobs: Blobs, step: str) -> None:
         self._blobs = blobs
@@ -163,9 +192,9 @@ class _Encoder:
             digests = {path: self._blobs.put(content) for path, content in value.items()}
             return self._put("files", canonical_json(digests).encode(), tuple(digests.values()))
         if _is(value, "pyarrow", "Table"):
-            return self._put("table", _table_bytes(cast("pa.Table", value)))
+            return self._table(cast("pa.Table", value))
         if _is(value, "pandas", "DataFrame"):
-            return self._put("table", _table_bytes(_from_frame(cast("pd.DataFrame", value))))
+            return self._table(_from_frame(cast("pd.DataFrame", value)))
         if _is(value, "numpy", "ndarray"):
             return self._put(
                 "array", self._array_bytes(cast("np.ndarray[tuple[int, ...], np.dtype[np.generic]]", value))
@@ -178,6 +207,17 @@ class _Encoder:
     def _put(self, kind: Kind, data: bytes, inner: tuple[Digest, ...] = ()) -> ArtifactRef:
         digest = self._blobs.put(data)
         return ArtifactRef(kind, digest, tuple(dict.fromkeys((digest, *inner))))
+
+    def _table(self, table: pa.Table) -> ArtifactRef:
+        from noria.store.memory import is_large  # noqa: PLC0415 - a table is here, so pyarrow is loaded
+        from noria.store.parquet import keep_rows, write_rows  # noqa: PLC0415 - as above
+
+        if is_large(table.nbytes):
+            digest = keep_rows(table, self._blobs, **_PARQUET)
+            return ArtifactRef("table", digest, (digest,))
+        buffer = io.BytesIO()
+        write_rows(table, buffer, **_PARQUET)
+        return self._put("table", buffer.getvalue())
 
     def _bundle(self, value: Mapping[object, object], where: str) -> ArtifactRef:
         refs: dict[str, ArtifactRef] = {}
@@ -271,20 +311,21 @@ def _from_frame(frame: pd.DataFrame) -> pa.Table:
     return table.replace_schema_metadata(None)  # it names the pandas version, so equal rows would differ
 
 
-def _table_bytes(table: pa.Table) -> bytes:
-    import pyarrow.parquet as pq  # noqa: PLC0415 - a table is here, so pyarrow is loaded
-
-    # One chunk a column: equal rows give equal bytes however they were read.
-    buffer = io.BytesIO()
-    pq.write_table(table.combine_chunks(), buffer, compression="zstd", version="2.6", data_page_version="1.0")
-    return buffer.getvalue()
-
-
 def _read_table(blobs: Blobs, digest: Digest) -> pa.Table:
     import pyarrow as pa  # noqa: PLC0415 - only when a table is read
     import pyarrow.parquet as pq  # noqa: PLC0415 - as above
 
-    return pq.read_table(pa.BufferReader(blobs.get(digest)))
+    from noria.store.memory import is_large  # noqa: PLC0415 - as above
+    from noria.store.parquet import GROWTH, read_rows  # noqa: PLC0415 - as above
+
+    if is_large(GROWTH * blobs.size(digest)):
+        return read_rows(blobs.path(digest))
+    # Arrow's threads let go of what they read a little later. Python's bytes need the interpreter for that, and where
+    # it is just leaving they take the process down (apache/arrow#39862); Arrow's own memory needs nobody.
+    content = blobs.get(digest)
+    memory = pa.allocate_buffer(len(content))
+    memoryview(memory).cast("B")[:] = content
+    return pq.read_table(pa.BufferReader(memory))
 
 
 def _read_array(blobs: Blobs, digest: Digest) -> _Array:

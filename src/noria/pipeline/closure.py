@@ -15,6 +15,7 @@ from pathlib import Path
 
 from noria.errors import WrongSetting
 from noria.pipeline.cachefile import CacheFile, Stamp, settled, stamp
+from noria.pipeline.libraries import INSTALLED
 from noria.pipeline.syntax import Facts, facts, opaque
 
 __all__ = ["LAYOUT", "Closure", "Sources"]
@@ -25,7 +26,6 @@ LAYOUT = f"2 {sys.version_info[0]}.{sys.version_info[1]}"
 _PACKAGE = "noria"
 _HOME = Path(__file__).resolve().parent.parent.parent
 _COMPILED = (".so", f".cpython-{sys.version_info[0]}{sys.version_info[1]}-x86_64-linux-gnu.so", ".abi3.so")
-_INSTALLED = ("site-packages", "dist-packages")
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ class Sources:
         for place in places:
             if place is not None and place not in ("built-in", "frozen", "namespace"):
                 path = Path(place)
-                if any(part in _INSTALLED for part in path.parts):
+                if any(part in INSTALLED for part in path.parts):
                     return top
                 if spec is not None and spec.origin is not None:
                     return path.parent.parent if path.stem == "__init__" else path.parent

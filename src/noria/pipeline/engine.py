@@ -39,6 +39,10 @@ class Engine:
         Steps that may run at once; as many as there are processors when left out.
     scope : str
         Whose steps these are, such as the project's name, where several share a database.
+    executor : str
+        Where a step may have parts of its work done; the step knows what that means. It is in no key.
+    hands : int, optional
+        How many parts at once.
     """
 
     def __init__(
@@ -50,6 +54,8 @@ class Engine:
         database_url: str,
         jobs: int | None = None,
         scope: str = "",
+        executor: str = "auto",
+        hands: int | None = None,
     ) -> None:
         self._database = database
         self._blobs = blobs
@@ -57,6 +63,7 @@ class Engine:
         self._database_url = database_url
         self._jobs = jobs or os.cpu_count() or 1
         self._scope = scope
+        self._executor, self._hands = executor, hands
         self._turn: Turn | None = None
 
     def plan(self, graph: Graph, *, force: Collection[str] = ()) -> list[PlannedStep]:
@@ -143,6 +150,8 @@ class Engine:
             keep_going=keep_going,
             on_event=on_event,
             on_beat=on_beat,
+            executor=self._executor,
+            hands=self._hands,
         )
         self._turn = Turn(graph, run_id, keys, objects, self._records(), setting)
         try:

@@ -42,6 +42,8 @@ class Event:
         How long it took; for a cached one, how long it had taken.
     name, value : str and JSON value
         Of a metric or param; the value of progress is the share done, 0 to 1.
+    at : int
+        Where in the curve of a metric.
     text : str
         Of a note or progress.
     error : mapping, optional
@@ -54,6 +56,7 @@ class Event:
     seconds: float | None = None
     name: str = ""
     value: object = None
+    at: int = 0
     text: str = ""
     error: Mapping[str, str] | None = None
 

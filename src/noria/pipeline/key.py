@@ -128,7 +128,8 @@ def compare(old: KeyParts, new: KeyParts, step: Step, *, partly: bool = False) -
     kinds: tuple[tuple[str, Part], ...] = (("code", "code"), ("libraries", "library"), ("params", "parameter"))
     for field, part in kinds:
         was, now = _mapping(old, field), _mapping(new, field)
-        reasons += [Reason(part, name, _shown(was, name), _shown(now, name)) for name in _differing(was, now)]
+        for name in _differing(was, now):
+            reasons += [Reason(part, *place) for place in _places(name, was, now, name)]
     was, now = _mapping(old, "inputs"), _mapping(new, "inputs")
     reasons += [
         Reason("input", step.inputs.get(name, name), _shown(was, name), _shown(now, name))
@@ -151,6 +152,27 @@ def _differing(was: Mapping[str, object], now: Mapping[str, object]) -> list[str
     # Compared as they are written: 3, 3.0 and true are one number to Python and three values to a step.
     old, new = ({name: canonical_json(value) for name, value in values.items()} for values in (was, now))
     return [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
+
+
+def _places(path: str, was: Mapping[str, object], now: Mapping[str, object], name: str) -> list[tuple[str, str, str]]:
+    # Two long values that are cut look alike: where they differ is looked for inside, until it can be shown whole.
+    old, new = (_members(values.get(name)) for values in (was, now))
+    if old and new and any(len(canonical_json(values[name])) > _SHOWN for values in (was, now)):
+        table = isinstance(now[name], Mapping)
+        return [
+            place
+            for inner in _differing(old, new)
+            for place in _places(f"{path}.{inner}" if table else f"{path}[{inner}]", old, new, inner)
+        ]
+    return [(path, _shown(was, name), _shown(now, name))]
+
+
+def _members(value: object) -> dict[str, object]:
+    if isinstance(value, Mapping):
+        return {str(name): member for name, member in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return {str(number): member for number, member in enumerate(value)}
+    return {}
 
 
 def summary(reasons: Sequence[Reason], limit: int = 3) -> str:

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from noria.pipeline.cachefile import CacheFile
@@ -15,13 +16,15 @@ from noria.store.blobs import digest_json
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
-__all__ = ["ABSENT", "LAYOUT", "Libraries"]
+__all__ = ["ABSENT", "INSTALLED", "LAYOUT", "Libraries"]
 
 LAYOUT = "1"
 ABSENT = "not installed"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _ENDINGS = (".dist-info", ".egg-info")
 _OWN = "noria"
+INSTALLED = ("site-packages", "dist-packages")
+"""Names of the folders that distributions are installed in."""
 
 
 class Libraries:
@@ -87,7 +90,9 @@ class _Installed:
 
 
 def _folders() -> list[str]:
-    return [entry or "." for entry in sys.path]
+    # What lies inside a folder of packages was put on the path by one of them, once it was imported (Ray brings
+    # psutil so): it is no installation, and whether it counts must not hang on what else the process did.
+    return [entry or "." for entry in sys.path if not any(part in INSTALLED for part in Path(entry).parent.parts)]
 
 
 def _fingerprint() -> str:

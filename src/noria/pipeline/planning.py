@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -9,7 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from noria.errors import BlobNotFound, CorruptedBlob
 from noria.pipeline import closure as closures
 from noria.pipeline import libraries
 from noria.pipeline.cachefile import CacheFile, settled, stamp
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from noria.store.blobs import Blobs, Digest
 
 __all__ = ["Explanation", "Keys", "Objects", "PlannedStep", "Planner", "superseded", "why_run"]
+
+_WIDTH = 100
 
 PlanState = Literal["cached", "run", "unknown"]
 
@@ -93,9 +95,25 @@ class Explanation:
         if self.created is not None:
             lines.append(f"  last result: run {self.run_id} at {self.created:%Y-%m-%d %H:%M:%S} UTC")
         own = sorted(name for name in self.modules if not name.startswith("noria."))
-        lines.append(f"  code: {', '.join(own) or 'none of yours'}; {len(self.modules) - len(own)} modules of noria")
-        lines.append(f"  libraries: {', '.join(f'{n} {v}' for n, v in self.libraries.items()) or 'none'}")
+        lines += _listed(
+            "code", f"{', '.join(own) or 'none of yours'}; {len(self.modules) - len(own)} modules of noria"
+        )
+        lines += _listed("libraries", ", ".join(f"{n}\xa0{v}" for n, v in self.libraries.items()) or "none")
         return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
+
+
+def _listed(title: str, text: str) -> list[str]:
+    """Break a long list into lines that stand below each other; a name and its version, with a hard space, stay one."""
+    head = f"  {title}: "
+    lines = textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent=head,
+        subsequent_indent=" " * len(head),
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+    return [line.replace("\xa0", " ") for line in lines]
 
 
 class Keys:
@@ -171,14 +189,12 @@ class Objects:
     def fault(self, ref: ArtifactRef) -> str:
         """Give "missing", "damaged", or "" when the output is whole."""
         for digest in ref.objects or (ref.digest,):
-            now = stamp(self._blobs.root / digest[:2] / digest)
+            now = stamp(self._blobs.kept_at(digest))
             if now is not None and self._seen.get(digest) == now:
                 continue
-            try:
-                self._blobs.path(digest)
-            except BlobNotFound:
+            if not self._blobs.has(digest):
                 return "missing"
-            except CorruptedBlob:
+            if not self._blobs.is_whole(digest):
                 self._seen.drop(digest)
                 return "damaged"
             if now is not None and settled(now, time.time_ns()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -236,18 +236,30 @@ class Records:
             raise ValueError("only a finished step can be published")
         with self._database.transaction() as connection:
             if keep:
-                row = {
-                    "key": record.key,
-                    "step": record.step,
-                    "created": record.ended,
-                    "output": record.output.to_json(),
-                    "parts": dict(parts),
-                    "seconds": record.seconds,
-                    "run_id": record.run_id,
-                }
+                row = _row(record.key, record.step, record.ended, record.output, parts, record.seconds, record.run_id)
                 upsert(connection, actions, row, key=("key",))
             self._free(connection, record.run_id, record.key)
             self._mark(connection, [record])
+
+    def remember(
+        self,
+        key: Digest,
+        name: str,
+        output: ArtifactRef,
+        parts: Mapping[str, object],
+        *,
+        seconds: float,
+        run_id: str,
+        at: datetime,
+    ) -> None:
+        """Keep what a part of a step found; see `noria.pipeline.memo`."""
+        with self._database.transaction() as connection:
+            upsert(connection, actions, _row(key, name, at, output, parts, seconds, run_id), key=("key",))
+
+    def forget_parts(self, name: str, *, before: datetime) -> None:
+        """Let go of what parts of a step found before a time; a sweep of the store then frees their room."""
+        with self._database.transaction() as connection:
+            connection.execute(sa.delete(actions).where(actions.c.step == name, actions.c.created < before))
 
     def settle(self, records: Iterable[StepRecord], *, free: str | None = None) -> None:
         """Write how steps ended, and free what a run still holds.
@@ -282,13 +294,28 @@ class Records:
         with self._database.reading() as connection:
             return [_record(row) for row in connection.execute(query)]
 
+    def outputs_before(self, run_id: str, step: str, *, most: int) -> list[ArtifactRef]:
+        """Give what a step of the same project gave before a run, the newest first, each once."""
+        state = step_states.c
+        scope = sa.select(state.scope).where(state.run_id == run_id, state.step == step).scalar_subquery()
+        query = (
+            sa.select(state.output)
+            .where(state.scope == scope, state.step == step, state.run_id != run_id, state.output.is_not(None))
+            .where(state.state == "finished")
+            .order_by(state.ended.desc())
+            .limit(most)
+        )
+        with self._database.reading() as connection:
+            found = [ArtifactRef.from_json(output) for output in connection.execute(query).scalars()]
+        return list(dict.fromkeys(found))
+
     def named(self) -> set[Digest]:
         """Name every object that an output of a step is made of."""
         found: set[Digest] = set()
         with self._database.reading() as connection:
             for column in (actions.c.output, step_states.c.output):
                 for output in connection.execute(sa.select(column).where(column.is_not(None))).scalars():
-                    found |= {Digest(digest) for digest in _DIGEST.findall(canonical_json(output))}
+                    found |= _named(output)
         return found
 
     def forget(self, run_ids: Sequence[str]) -> None:
@@ -297,6 +324,27 @@ class Records:
             for start in range(0, len(run_ids), 500):
                 some = step_states.c.run_id.in_(run_ids[start : start + 500])
                 connection.execute(sa.delete(step_states).where(some))
+
+    def forget_outputs(self, gone: Set[Digest]) -> int:
+        """Let no step give back what is made of objects that are gone; say how many results that were."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(sa.select(actions.c.key, actions.c.output)).all()
+            keys = [row.key for row in rows if _named(row.output) & gone]
+            for start in range(0, len(keys), 500):
+                connection.execute(sa.delete(actions).where(actions.c.key.in_(keys[start : start + 500])))
+            state = step_states.c
+            asked = sa.select(state.run_id, state.step, state.output).where(state.output.is_not(None))
+            for row in connection.execute(asked).all():
+                if _named(row.output) & gone:
+                    one = sa.and_(state.run_id == row.run_id, state.step == row.step)
+                    connection.execute(sa.update(step_states).where(one).values(output=None))
+        return len(keys)
+
+    def working(self, now: datetime) -> tuple[str, ...]:
+        """Name the steps that somebody alive is working on now."""
+        with self._database.reading() as connection:
+            rows = connection.execute(sa.select(leases)).all()
+        return tuple(sorted(row.step for row in rows if _lives(row.owner, row.beat, now)))
 
     def _find(self, connection: sa.Connection, key: str) -> Action | None:
         row = connection.execute(sa.select(*_COLUMNS).where(actions.c.key == key)).first()
@@ -333,6 +381,25 @@ class Records:
 def _lives(owner: str, beat: datetime, now: datetime) -> bool:
     known = is_alive(owner)
     return now - beat < EXPIRY if known is None else known
+
+
+def _named(output: object) -> set[Digest]:
+    return {Digest(digest) for digest in _DIGEST.findall(canonical_json(output))}
+
+
+def _row(
+    key: Digest,
+    step: str,
+    created: datetime | None,
+    output: ArtifactRef,
+    parts: Mapping[str, object],
+    seconds: float | None,
+    run_id: str,
+) -> dict[str, object]:
+    return {
+        "key": key, "step": step, "created": created, "output": output.to_json(), "parts": dict(parts),
+        "seconds": seconds, "run_id": run_id,
+    }  # fmt: skip
 
 
 def _action(row: sa.Row[*tuple[Any, ...]]) -> Action:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from noria.errors import Misused, NoriaError, Refused, from_dict
 from noria.pipeline.death import told
@@ -51,6 +51,8 @@ class Setting:
     keep_going: bool
     on_event: Callable[[Event], None]
     on_beat: Callable[[], None] | None
+    executor: str = "auto"
+    hands: int | None = None
 
 
 @dataclass
@@ -261,7 +263,8 @@ class Turn:
             self._break_off(cell, from_dict(cast("dict[str, str]", message["error"])))
         else:
             name, text = str(message.get("name", "")), str(message.get("text", ""))
-            self._tell(cast("EventKind", kind), cell, name=name, value=message.get("value"), text=text)
+            at = cast("int", message.get("at", 0))
+            self._tell(cast("EventKind", kind), cell, name=name, value=message.get("value"), at=at, text=text)
 
     def _finish(self, cell: _Cell, output: object) -> None:
         from noria.pipeline.artifact import ArtifactRef  # noqa: PLC0415 - only where a step has run
@@ -276,7 +279,7 @@ class Turn:
             self._tell("note", cell, text="its code changed while it ran: the result serves this run and no other")
         self._tell("step_finished", cell, seconds=cell.seconds)
         cell.forced, cell.fault = False, ""
-        self._sweep(cell)
+        self._sweep(cell.step.name)
         if cell.stale:
             self._reset(cell)
 
@@ -353,7 +356,7 @@ class Turn:
         self._keys.save()
         self._objects.save()
         if self._pool is not None:
-            _remove_if_empty(self._log("_worker"))
+            self._sweep("_worker")
             with suppress(OSError):
                 self._setting.logs.rmdir()  # only when no step printed anything
 
@@ -379,20 +382,8 @@ class Turn:
             error=None if cell.error is None else cell.error.to_dict(),
         )
 
-    def _tell(
-        self,
-        kind: EventKind,
-        cell: _Cell,
-        *,
-        seconds: float | None = None,
-        name: str = "",
-        value: object = None,
-        text: str = "",
-        error: Mapping[str, str] | None = None,
-    ) -> None:
-        self._setting.on_event(
-            Event(kind, cell.step.name, cell.reason, seconds, name=name, value=value, text=text, error=error)
-        )
+    def _tell(self, kind: EventKind, cell: _Cell, **more: Any) -> None:  # noqa: ANN401 - further fields of an event
+        self._setting.on_event(Event(kind, cell.step.name, cell.reason, **more))
 
     def _hello(self) -> Hello:
         ensure_folder(self._setting.logs)
@@ -402,6 +393,8 @@ class Turn:
             "objects": str(self._setting.objects),
             "database_url": self._setting.database_url,
             "log": str(self._log("_worker")),
+            "executor": self._setting.executor,
+            "hands": self._setting.hands,
         }
 
     def _task(self, cell: _Cell) -> Task:
@@ -415,13 +408,16 @@ class Turn:
             "seed": step.seed,
             "run_id": self._run_id,
             "log": str(self._log(step.name)),
+            "forced": cell.forced,
+            "parts": dict(cell.parts),
         }
 
     def _log(self, name: str) -> Path:
         return self._setting.logs / f"{name}.log"
 
-    def _sweep(self, cell: _Cell) -> None:
-        _remove_if_empty(self._log(cell.step.name))
+    def _sweep(self, name: str) -> None:
+        if (log := self._log(name)).exists() and log.stat().st_size == 0:
+            log.unlink()
 
     def _outcome(self, seconds: float) -> Outcome:
         cells = self._cells
@@ -441,8 +437,3 @@ class Turn:
             cancelled=self._cancelled.is_set(),
             seconds=seconds,
         )
-
-
-def _remove_if_empty(log: Path) -> None:
-    if log.exists() and log.stat().st_size == 0:
-        log.unlink()

@@ -29,11 +29,12 @@ from noria.pipeline.artifact import ArtifactRef, decode, encode
 from noria.pipeline.context import StepContext
 from noria.pipeline.undeclared import reads
 from noria.store.blobs import Blobs
+from noria.store.memory import put_aside
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["Hello", "Task", "main"]
+__all__ = ["Hello", "Task", "die_with", "main"]
 
 _PR_SET_PDEATHSIG = 1
 _TELL_LINES = 6
@@ -48,6 +49,8 @@ class Hello(TypedDict):
     objects: str
     database_url: str
     log: str
+    executor: str
+    hands: int | None
 
 
 class Task(TypedDict):
@@ -61,6 +64,8 @@ class Task(TypedDict):
     seed: int
     run_id: str
     log: str
+    forced: bool
+    parts: dict[str, object]
 
 
 class _Unreadable(Exception):
@@ -82,7 +87,7 @@ def main(inbox: int, outbox: int, parent: int) -> None:
     parent : int
         The runner's process id.
     """
-    _die_with(parent)
+    die_with(parent)
     os.set_inheritable(inbox, False)
     os.set_inheritable(outbox, False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the runner's to handle
@@ -106,8 +111,8 @@ def main(inbox: int, outbox: int, parent: int) -> None:
             send(worker.run(cast("Task", json.loads(line))))
 
 
-def _die_with(parent: int) -> None:
-    # The kernel ends this process when the runner dies, however it dies; else a killed run would go on working.
+def die_with(parent: int) -> None:
+    """Have the kernel end this process when its parent dies, however it dies; else a killed run would go on working."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
@@ -122,6 +127,8 @@ class _Worker:
         self._blobs = Blobs(Path(hello["objects"]))
         self._database_url = hello["database_url"]
         self._idle_log = hello["log"]
+        self._executor, self._hands = hello["executor"], hello["hands"]
+        put_aside(self._root / ".noria" / "tmp")
         self._send = send
 
     def run(self, task: Task) -> dict[str, object]:
@@ -173,8 +180,9 @@ class _Worker:
 
     def _context(self, task: Task) -> StepContext:
         return StepContext(
-            task["step"], task["run_id"], self._root, task["seed"], self._blobs, self._database_url, self._send
-        )
+            task["step"], task["run_id"], self._root, task["seed"], self._blobs, self._database_url, self._send,
+            forced=task["forced"], parts=task["parts"], executor=self._executor, hands=self._hands,
+        )  # fmt: skip
 
 
 def _watched(function: Callable[..., object], given: Mapping[str, object], context: StepContext) -> object:

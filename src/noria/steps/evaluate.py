@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from noria.datasets.settings import DataSettings
 from noria.evaluation import evaluate as evaluation
+from noria.evaluation.fairness import told_of
+from noria.evaluation.settings import EvaluateSettings
 from noria.preparation.frame import frame, labels
 from noria.steps.matrix import answers, feature_columns, fitted, of_group
+from noria.steps.out_of_fold import conformal_of, groups_of, threshold_of
+from noria.steps.protected import personal_columns, protected_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +32,7 @@ def evaluate(
     metric: str | None,
     slice_metrics: Sequence[str] = (),
     trusted: Mapping[str, str] | None = None,
+    settings: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
     """Judge the model; give the evaluation as JSON.
 
@@ -44,19 +50,28 @@ def evaluate(
         Metrics that a gate wants judged on the worst slice.
     trusted : mapping of str to str, optional
         Class of the user's own that the model may hold -> digest of its code.
+    settings : mapping, optional
+        The section ``[evaluate]``.
     """
-    settings, table = DataSettings.model_validate(data), split["test"]
+    wanted = EvaluateSettings.model_validate(settings or {})
+    roles, table = DataSettings.model_validate(data), split["test"]
     model = fitted(train["model"], trusted or {}, context.root)
-    rows = frame(table, feature_columns(split))
+    rows, guarded = frame(table, feature_columns(split)), protected_columns(split, roles, wanted)
     found = evaluation.evaluate(
         model.task,
-        labels(table, settings.target, task=model.task) if settings.target else None,
+        labels(table, roles.target, task=model.task) if roles.target else None,
         answers(model, rows),
         metric=metric,
-        positive=settings.positive,
+        positive=roles.positive,
         frame=rows,
         slice_metrics=slice_metrics,
-        groups=of_group(table, settings.group),
+        groups=of_group(table, roles.group),
+        protected=frame(table, guarded) if guarded else None,
+        personal=personal_columns(roles),
+        conformal=conformal_of(split, train, model, roles, wanted.conformal),
+        conformal_groups=groups_of(split, table, wanted.conformal),
+        threshold=threshold_of(split, train, model, roles, wanted.threshold, seed=context.seed),
+        rule=wanted.threshold,
         seed=context.seed,
     )
     for name, estimate in found.metrics.items():
@@ -65,6 +80,21 @@ def evaluate(
     decisive = found.metrics[found.metric]
     if decisive.value is not None:
         context.note(f"{found.metric} {decisive.value:.4g} on {found.n:,} locked rows")
+    if found.threshold is not None:
+        context.log_metric("threshold", found.threshold.value)
+        context.note(f"called {found.positive} from {found.threshold.value:.3f} on: {found.threshold.rule}")
+    for each in found.fairness:
+        if each.parity_ratio.value is not None:
+            # A column may be called anything; a metric may not.
+            named = re.sub(r"[^\w -]", "_", each.name)[:200]
+            context.log_metric(f"parity_ratio.{named}", each.parity_ratio.value)
+            context.note(f"{each.name}: {told_of(each)}")
+    if guarded and not found.fairness:
+        context.note("fairness is judged for decisions between classes only")
+    if found.conformal is not None and found.conformal.test is not None:
+        held = found.conformal.test.share.value or 0.0
+        context.log_metric("coverage", held)
+        context.note(f"{held:.1%} of the locked rows had the truth inside, {found.conformal.regions.level:.0%} wanted")
     for note in found.notes:
         context.note(note)
     return found.to_json()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from noria.registry.looks import looks_at
+
 if TYPE_CHECKING:
     from noria.registry.catalog import Registry
     from noria.registry.verdicts import Verdicts
@@ -23,8 +25,9 @@ def facts(registry: Registry, verdicts: Verdicts, version: ModelVersion) -> dict
     version : ModelVersion
         Which version; its gate verdicts are the newest ones.
     """
-    judged = verdicts.latest(version.model, version.model_digest)
+    judged = verdicts.of(version)
     about = json.loads(registry.file(version, "data.json"))
+    is_explained = "explanation.json" in version.files  # a version from before that was kept has none
     return {
         "project": version.model,
         "model": version.ref,
@@ -33,8 +36,12 @@ def facts(registry: Registry, verdicts: Verdicts, version: ModelVersion) -> dict
         "code_commit": version.code_commit,
         "code_clean": version.code_clean,
         "family": version.family,
+        "looks": looks_at(
+            registry, version.model, str(about["split"].get("test_digest") or ""), number=version.number
+        ).to_json(),
         "evaluation": json.loads(registry.file(version, "evaluation.json")),
         "selection": json.loads(registry.file(version, "selection.json")),
+        "explanation": json.loads(registry.file(version, "explanation.json")) if is_explained else {},
         "verdicts": list(judged.verdicts) if judged is not None else [],
         "dataset": about["dataset"],
         "split": about["split"],

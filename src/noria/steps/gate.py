@@ -11,13 +11,17 @@ from noria.evaluation import gates as judging
 from noria.evaluation.clustering import space_of
 from noria.evaluation.evaluate import Evaluation
 from noria.evaluation.settings import Gate
+from noria.evaluation.threshold import decided
 from noria.preparation.frame import frame, labels
 from noria.registry.catalog import Registry
 from noria.registry.verdicts import Verdicts
 from noria.registry.version import model_digest
 from noria.scoring.signature import Signature
+from noria.steps import measuring
 from noria.steps.matrix import TRAINED_ON, answers, feature_columns, fingerprints, fitted, of_group
-from noria.steps.present import enough
+from noria.steps.present import enough, present
+from noria.steps.signing import signature_of
+from noria.store.blobs import digest_json
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from noria.evaluation.measured import Measured
     from noria.pipeline.context import StepContext
     from noria.steps.outputs import GateOutput, SplitOutput, TrainOutput
 
@@ -43,8 +48,28 @@ def gate(
     champion: int | None,
     data: Mapping[str, object],
     trusted: Mapping[str, str] | None = None,
+    day: str = "",
 ) -> GateOutput:
     """Judge, and write the verdicts down for this model.
+
+    Parameters
+    ----------
+    split, train, evaluate : mapping
+        Outputs of those steps.
+    context : StepContext
+        Of the engine; gets every verdict.
+    name : str
+        Of the model.
+    gates : sequence of mapping
+        The sections ``[[gates]]``.
+    champion : int or None
+        Version to compare with.
+    data : mapping
+        The section ``[data]``.
+    trusted : mapping of str to str, optional
+        Class of the user's own that the models may hold -> digest of its code.
+    day : str
+        Today, where a gate asks how old the data is: it is only part of what the step depends on.
 
     Returns
     -------
@@ -52,24 +77,62 @@ def gate(
         JSON: ``passed`` and ``model_digest``. The verdicts themselves are records: a reworded or moved bound that
         changes no verdict re-runs this step and nothing after it.
     """
-    settings = DataSettings.model_validate(data)
+    settings, judged = DataSettings.model_validate(data), Evaluation.from_json(evaluate)
     files = train["model"]
     digest = model_digest(files)
     evidence = (
-        _beside_champion(split, train, context, name, champion, settings, trusted or {})
-        if champion is not None
+        _beside_champion(split, train, judged, context, name, champion, settings, trusted or {})
+        if champion is not None and any(rule.get("against") for rule in gates)
         else None
     )
-    verdicts = judging.judge([Gate.model_validate(rule) for rule in gates], Evaluation.from_json(evaluate), evidence)
+    rules = [Gate.model_validate(rule) for rule in gates]
+    measured = _measured({str(rule.metric) for rule in rules}, split, train, judged, settings, context, name, champion,
+                         trusted or {})  # fmt: skip
+    verdicts = judging.judge(rules, judged, evidence, measured)
     for verdict in verdicts:
         context.note(verdict.message)
-    Verdicts(context.database).record(name, digest, context.run_id, judging.to_json(verdicts), datetime.now(UTC))
+    told = [one | {"evaluation": digest_json(evaluate)} for one in judging.to_json(verdicts)]
+    Verdicts(context.database).record(name, digest, context.run_id, told, datetime.now(UTC))
     return {"passed": all(verdict.passed for verdict in verdicts), "model_digest": digest}
+
+
+def _measured(
+    wanted: Collection[str],
+    split: SplitOutput,
+    train: TrainOutput,
+    judged: Evaluation,
+    settings: DataSettings,
+    context: StepContext,
+    name: str,
+    champion: int | None,
+    trusted: Collection[str],
+) -> dict[str, Measured]:
+    """Measure what the gates ask for and the evaluation does not hold."""
+    import pyarrow as pa  # noqa: PLC0415 - the engine imports this module to look at it
+
+    made: dict[str, Measured] = {}
+    if "size_kb" in wanted:
+        made["size_kb"] = measuring.size(train["model"])
+    if "fold_sd" in wanted:
+        made["fold_sd"] = measuring.fold_sd(train["selection"])
+    if "latency_ms" in wanted:
+        model = fitted(train["model"], trusted, context.root)
+        made["latency_ms"] = measuring.latency(model, signature_of(split, settings, model, judged))
+    if "data_age_days" in wanted and settings.time is not None:
+        tables = [split["train"], split["test"]]
+        made["data_age_days"] = measuring.age_days(tables, settings.time, datetime.now(UTC))
+    if "data_drift" in wanted:
+        registry = Registry(context.database, context.blobs)
+        version = None if champion is None else registry.get(name, champion)
+        rows = present(pa.concat_tables([split["train"], split["test"]]), settings, split["about"]["task"])
+        made["data_drift"] = measuring.data_drift(registry, version, rows)
+    return made
 
 
 def _beside_champion(
     split: SplitOutput,
     train: TrainOutput,
+    judged: Evaluation,
     context: StepContext,
     name: str,
     number: int,
@@ -95,8 +158,13 @@ def _beside_champion(
     return judging.ChampionEvidence(
         version=version.ref,
         y=labels(table, settings.target, task=champion.task) if settings.target else None,
-        challenger=answers(challenger, rows),
-        champion=answers(champion, frame(table, list(signature.features))),
+        challenger=decided(
+            answers(challenger, rows), judged.threshold.value if judged.threshold else None, settings.positive
+        ),
+        # Each decides as it would in production.
+        champion=decided(
+            answers(champion, frame(table, list(signature.features))), signature.threshold, signature.positive
+        ),
         positive=settings.positive,
         # Both clusterings are judged in one space, which the challenger's columns span.
         space=space_of(rows) if champion.task == "clustering" else None,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from noria.datasets import schema as schemas
 from noria.evaluation.judged import Prediction, place_of
+from noria.pipeline.own import importable
 from noria.registry import format as formats
-from noria.training.own import importable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TRAINED_ON", "answers", "carried_columns", "feature_columns", "fingerprints", "fitted", "moments", "of_group",
-    "score_of",
+    "pseudonyms", "score_of",
 ]  # fmt: skip
+
+_BLOCK = 200_000
 
 TRAINED_ON = "trained_on.u64"
 """File beside a version: the fingerprints of the rows it learned from, sorted."""
@@ -72,11 +74,20 @@ def fingerprints(
 ) -> NDArray[np.uint64]:
     """Give each row a number that its features and its label decide, to know it again in another split."""
     import numpy as np  # noqa: PLC0415 - the engine imports this module to look at it
+
+    blocks = [table.slice(start, _BLOCK) for start in range(0, max(1, table.num_rows), _BLOCK)]
+    return np.concatenate([_fingerprints(block, sorted(columns), target, task) for block in blocks])
+
+
+def _fingerprints(
+    table: pa.Table, columns: Sequence[tuple[str, str]], target: str | None, task: Task
+) -> NDArray[np.uint64]:
+    import numpy as np  # noqa: PLC0415 - as above
     from pandas.util import hash_pandas_object  # noqa: PLC0415 - as above
 
     from noria.preparation.frame import frame, labels  # noqa: PLC0415 - as above
 
-    rows = frame(table, sorted(columns))
+    rows = frame(table, columns)
     if target is not None:
         said = labels(table, target, task=task)
         rows["_noria_label"] = said if task == "regression" else np.array([str(label) for label in said], dtype=object)
@@ -95,23 +106,32 @@ def carried_columns(split: SplitOutput, settings: DataSettings) -> list[tuple[st
     """Give name and type of what a client may send along without the model reading it.
 
     Key, time and group, and what was left out as a feature (constant so far, perhaps not for ever): logged, so that a
-    later training has it. Personal columns are not carried.
+    later training has it. Personal columns are not carried, unless they are the key or only their pseudonyms are kept.
     """
     schema = schemas.from_json(split["schema"])
     features = {*split["about"]["features"], settings.target}
     return [
         (column.name, column.type)
         for column in schema.columns
-        if column.name not in features and not (column.pii and column.name not in settings.key)
+        if column.name not in features
+        and (not column.pii or column.name in settings.key or column.name in pseudonyms(settings))
     ]
 
 
+def pseudonyms(settings: DataSettings) -> tuple[str, ...]:
+    """Name the columns that hold pseudonyms."""
+    return tuple(name for name, said in settings.columns.items() if said.store == "pseudonym")
+
+
 def answers(model: FittedModel, rows: pd.DataFrame) -> Prediction:
-    """Ask a model for everything its evaluation needs."""
-    said = model.predict(rows)
+    """Ask a model for everything its evaluation needs, some rows at a time: what it makes of them is wider."""
+    import numpy as np  # noqa: PLC0415 - the engine imports this module to look at it
+
+    blocks = [rows.iloc[start : start + _BLOCK] for start in range(0, max(1, len(rows)), _BLOCK)]
+    said = np.concatenate([model.predict(block) for block in blocks])
     if model.task != "classification" or model.classes is None:
         return Prediction(said)
-    return Prediction(said, model.predict_proba(rows), tuple(model.classes))
+    return Prediction(said, np.concatenate([model.predict_proba(block) for block in blocks]), tuple(model.classes))
 
 
 def score_of(said: Prediction, positive: Label | None) -> NDArray[np.generic]:

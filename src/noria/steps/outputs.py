@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, NotRequired, TypedDict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
+    from noria.datasets.splits import Method
     from noria.training.task import Task
 
 __all__ = ["About", "CheckOutput", "GateOutput", "RegisterOutput", "SplitOutput", "TrainOutput"]
@@ -28,28 +31,40 @@ class About(TypedDict):
     task: Task
     features: list[str]
     left_out: dict[str, str]
-    method: str
+    method: Method
     train_rows: int
     test_rows: int
     collected_rows: int
     collected_test_rows: int
     gap: NotRequired[str]
+    valid: NotRequired[float]
+    seed: NotRequired[int]
+    test_digest: NotRequired[str]
+    told_by: NotRequired[str]
 
 
 class SplitOutput(TypedDict):
-    """Of ``split``: both tables, the schema, what was decided."""
+    """Of ``split``: both tables, the schema, what was decided, what is on both sides."""
 
     train: pa.Table
     test: pa.Table
     schema: Mapping[str, object]
     about: About
+    findings: NotRequired[list[dict[str, object]]]
+    sampled: NotRequired[NDArray[np.intp]]
 
 
 class TrainOutput(TypedDict):
-    """Of ``train``: the model's files, the candidates."""
+    """Of ``train``: model files, candidates, what it was computed with, what models that had not seen a row said of it.
+
+    ``oof`` has the columns ``row``, counted among the training rows of ``split``, and ``value``, or ``p0``, ``p1`` … in
+    the order of the model's classes. Rows that no fold judged are not in it. Clustering has none.
+    """
 
     model: Mapping[str, bytes]
     selection: Mapping[str, object]
+    oof: NotRequired[pa.Table]
+    machine: NotRequired[Mapping[str, object]]
 
 
 class GateOutput(TypedDict):
@@ -71,3 +86,4 @@ class RegisterOutput(TypedDict):
     dataset: dict[str, object]
     split: About
     selection: list[dict[str, object]]
+    finalists: list[dict[str, object]]

@@ -46,9 +46,11 @@ def present(table: pa.Table, settings: DataSettings, task: str, *, least: int = 
     """
     import pyarrow.compute as pc  # noqa: PLC0415 - the engine imports this module to look at it
 
+    from noria.store.aside import filtered  # noqa: PLC0415 - as above
+
     if RECENT not in table.column_names:
         return table
-    recent = table.filter(pc.fill_null(table[RECENT], False))
+    recent = filtered(table, pc.fill_null(table[RECENT], False))
     return recent if enough(recent, settings, task, least=least) else table
 
 

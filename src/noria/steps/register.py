@@ -11,18 +11,22 @@ from noria.evaluation import evaluate as evaluation
 from noria.evaluation import report
 from noria.evaluation.judged import place_of
 from noria.evaluation.metrics import get
+from noria.evaluation.sections import MANY_LOOKS
+from noria.evaluation.threshold import decided
 from noria.monitoring.reference import learn_reference
 from noria.preparation.frame import frame, labels
 from noria.registry.aliases import Aliases
 from noria.registry.catalog import Registry
+from noria.registry.looks import looks_at
 from noria.registry.verdicts import Verdicts
 from noria.runs.code import git_state
 from noria.runs.environment import environment
-from noria.scoring.signature import learn
+from noria.scoring.proof.compiled import compiled
+from noria.scoring.proof.files import told_of
+from noria.steps.explaining import EXPLANATION, explanation
 from noria.steps.matrix import (
     TRAINED_ON,
     answers,
-    carried_columns,
     feature_columns,
     fingerprints,
     fitted,
@@ -30,6 +34,7 @@ from noria.steps.matrix import (
     score_of,
 )
 from noria.steps.present import present
+from noria.steps.signing import signature_of
 from noria.store.blobs import digest_json
 
 if TYPE_CHECKING:
@@ -37,7 +42,6 @@ if TYPE_CHECKING:
 
     from noria.pipeline.context import StepContext
     from noria.registry.version import ModelVersion
-    from noria.scoring.signature import Signature
     from noria.steps.outputs import CheckOutput, GateOutput, RegisterOutput, SplitOutput, TrainOutput
     from noria.training.model import FittedModel
 
@@ -66,7 +70,10 @@ def register(
     """
     settings, dataset, winner = DataSettings.model_validate(data), check["dataset"], _winner(train)
     figures = cast("dict[str, dict[str, float | None]]", evaluate["metrics"])
-    code, created, surroundings = git_state(context.root), datetime.now(UTC), environment()
+    code, created = git_state(context.root), datetime.now(UTC)
+    surroundings = environment() | ({"machine": train["machine"]} if "machine" in train else {})
+    registry = Registry(context.database, context.blobs)
+    looks = looks_at(registry, name, split["about"].get("test_digest", ""))
     told = {
         "project": name,
         "created": f"{created:%Y-%m-%d %H:%M:%S} UTC",
@@ -75,16 +82,31 @@ def register(
         "code_clean": code.clean,
         "family": winner["family"],
         "evaluation": evaluate,
+        "looks": looks.to_json() | {"new": True},
         "selection": train["selection"],
         "verdicts": _verdicts(context, name, gate),
         "dataset": dataset,
         "split": split["about"],
-        "checks": check["report"],
+        "checks": _findings(check, split),
         "params": winner["params"],
         "environment": surroundings,
     }
     model = fitted(train["model"], trusted or {}, context.root)
-    version = Registry(context.database, context.blobs).register(
+    signature = signature_of(split, settings, model, evaluation.Evaluation.from_json(evaluate))
+    context.progress(None, "compiling the model, and proving that the plan answers alike")
+    plan = compiled(model, signature, split["test"], seed=context.seed)
+    context.progress(None, "what it answers by: importance of the columns, and their shapes")
+    told["explanation"] = explanation(
+        model,
+        split,
+        settings,
+        signature,
+        plan,
+        metric=str(evaluate["metric"]),
+        threshold=_threshold(evaluate),
+        seed=context.seed,
+    )
+    version = registry.register(
         name,
         train["model"],
         run_id=context.run_id,
@@ -97,19 +119,25 @@ def register(
         | {
             "reference.json": _reference(split, evaluate, settings, metric, model, context),
             TRAINED_ON: _trained_on(split, settings),
-        },
+        }
+        | plan,
         evaluation_digest=digest_json(evaluate),
         code_commit=code.commit,
         code_clean=code.clean,
         environment=surroundings,
         params={"family": winner["family"], **cast("dict[str, object]", winner["params"])},
         metrics=figures,
-        signature=_signature(split, settings).to_json(),
+        signature=signature.to_json(),
         tags={"metric": str(evaluate["metric"])},
     )
     if gate["passed"]:
         _challenge(context, version)
     context.note(f"{version.ref}: {version.family}, trained on {version.dataset}")
+    context.note(told_of(plan))
+    if len(looks.versions) >= MANY_LOOKS:
+        context.note(
+            f"{len(looks.versions)} versions before it were judged on the same test rows: the best looks too good"
+        )
     return {
         "version": version.number,
         "model_digest": version.model_digest,
@@ -120,6 +148,7 @@ def register(
         "dataset": {field: dataset[field] for field in ("name", "number", "digest", "rows")},
         "split": split["about"],
         "selection": cast("list[dict[str, object]]", train["selection"]["table"]),
+        "finalists": cast("list[dict[str, object]]", train["selection"].get("finalists", [])),
     }
 
 
@@ -127,18 +156,9 @@ def _winner(train: TrainOutput) -> dict[str, object]:
     return cast("dict[str, object]", train["selection"]["winner"])
 
 
-def _signature(split: SplitOutput, settings: DataSettings) -> Signature:
-    """Learn what the model accepts from all its rows: a category of the locked ones is no stranger."""
-    import pyarrow as pa  # noqa: PLC0415 - the engine imports this module to look at it
-
-    return learn(
-        pa.concat_tables([split["train"], split["test"]]),
-        feature_columns(split),
-        carried=carried_columns(split, settings),
-        task=split["about"]["task"],
-        target=settings.target,
-        positive=cast("str | int | bool | None", settings.positive),
-    )
+def _threshold(evaluate: Mapping[str, object]) -> float | None:
+    chosen = cast("Mapping[str, float] | None", evaluate.get("threshold"))
+    return None if chosen is None else chosen["value"]
 
 
 def _evidence(told: Mapping[str, object]) -> dict[str, bytes]:
@@ -149,8 +169,16 @@ def _evidence(told: Mapping[str, object]) -> dict[str, bytes]:
         "report.md": report.markdown(told).encode(),
         "evaluation.json": json.dumps(told["evaluation"], sort_keys=True).encode(),
         "selection.json": json.dumps(told["selection"], sort_keys=True).encode(),
+        EXPLANATION: json.dumps(told["explanation"], sort_keys=True, allow_nan=False).encode(),
         "data.json": json.dumps(data).encode(),
     }
+
+
+def _findings(check: CheckOutput, split: SplitOutput) -> dict[str, object]:
+    """Join what the checks of the data found, and what rows of both sides know of each other."""
+    report = dict(check["report"])
+    found = cast("list[dict[str, object]]", report.get("findings", []))
+    return {**report, "findings": [*found, *split.get("findings", [])]}
 
 
 def _verdicts(context: StepContext, name: str, gate: GateOutput) -> list[Mapping[str, object]]:
@@ -194,7 +222,7 @@ def _reference(
 
     columns, task = feature_columns(split), split["about"]["task"]
     test = present(split["test"], settings, task)
-    said = answers(model, frame(test, columns))
+    said = decided(answers(model, frame(test, columns)), _threshold(judged), settings.positive)
     estimates = cast("dict[str, dict[str, float | None]]", judged["metrics"])
     if test is not split["test"]:
         context.note(f"the monitor compares with the {test.num_rows:,} locked rows that came in since the alert")
@@ -220,6 +248,6 @@ def _reference(
         # As the answers name it: the 0 of the project file may be the False of the data.
         positive=None if place is None or said.classes is None else str(said.classes[place]),
         classes=said.classes or (),
-        pii=[name for name, column in settings.columns.items() if column.pii],
+        pii=[name for name, column in settings.columns.items() if column.is_personal],
     )
     return json.dumps(reference.to_json(), allow_nan=False).encode()

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from noria.datasets.settings import DataSettings
+from noria.evaluation.settings import EvaluateSettings
 from noria.pipeline.context import StepContext
 from noria.pipeline.discovery import discover
 from noria.preparation.frame import labels
 from noria.steps.clean import clean
+from noria.steps.fitting import judged_rows, recipes_of
+from noria.steps.out_of_fold import groups_of, must_be_two
+from noria.steps.protected import protected_columns
 from noria.steps.split import split
 from noria.steps.standard import standard_steps
-from noria.steps.train import refuse_recipe
+from noria.steps.train import without_own
 from noria.store.blobs import Blobs
-from noria.training.folds import folds
 from noria.training.settings import ModelSettings
 from noria.training.task import encode
 
@@ -29,8 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["rehearse"]
 
 
-def rehearse(project: Project, table: pa.Table) -> None:
-    """Clean, split and set up the preparation, keeping nothing.
+def rehearse(project: Project, table: pa.Table) -> list[dict[str, object]]:
+    """Clean, split and set up the preparation, keeping nothing; give what rows of both sides know of each other.
 
     Left out where a step of ``pipeline.py`` stands among them: that is the user's code, and only a run runs it.
 
@@ -49,7 +52,7 @@ def rehearse(project: Project, table: pa.Table) -> None:
     values = cast("Mapping[str, Mapping[str, object]]", project.values)
     steps = standard_steps(values, name=project.name, token="")
     if _has_own_steps(project, steps):
-        return
+        return []
     asked = {step.name: cast("Any", dict(step.params)) for step in steps}
     context = StepContext(
         "check", "", project.root, 7, Blobs(project.root / ".noria" / "objects"), "sqlite://", lambda message: None
@@ -59,12 +62,18 @@ def rehearse(project: Project, table: pa.Table) -> None:
     passed: CheckOutput = {"table": kept, "report": {}, "dataset": {}}
     parts = split(clean(passed, context, **asked["clean"]), context, **asked["split"])
     model = ModelSettings.model_validate(asked["train"]["model"])
-    refuse_recipe(parts, asked["train"]["prepare"], seed=model.seed)
+    looked = EvaluateSettings.model_validate(asked["evaluate"]["settings"])
+    protected_columns(parts, wanted, looked)
+    groups_of(parts, parts["test"], looked.conformal)
+    recipes_of(parts, without_own(asked["train"]["prepare"]), seed=model.seed)
     if wanted.target:
         task, rows = parts["about"]["task"], parts["train"]
         target = labels(rows, wanted.target, task=task)
         encode(target, task)
-        folds(target, n_rows=rows.num_rows, task=task, k=model.folds, seed=model.seed)
+        if looked.threshold is not None:
+            must_be_two(task, set(target.tolist()))
+        judged_rows(parts, wanted, model, target)
+    return parts.get("findings", [])
 
 
 def _has_own_steps(project: Project, standard: Sequence[Step]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from noria.checks.straddling import look_across
 from noria.datasets import splits
 from noria.datasets.marks import COLLECTED
 from noria.datasets.schema import infer
@@ -38,7 +39,8 @@ def split(
     -------
     dict
         ``train`` and ``test``: tables; ``schema``: of all columns; ``about``: task, features, what was left out
-        and why, how many rows went where, the gap where there is one.
+        and why, how many rows went where, a digest that says which are held back, the gap where there is one;
+        ``findings``: what is on both sides.
     """
     wanted = DataSettings.model_validate(data)
     clean = _labelled(rows_of(clean, "clean"), wanted.target, context)
@@ -48,7 +50,8 @@ def split(
         raise WrongData(
             "no column is left to learn from",
             why="\n".join(f"- {name}: {reason}" for name, reason in schema.left_out.items()),
-            mend="see what each column holds with: noria data show",
+            mend="see what each column holds with: noria data show\n"
+            "take one in after all: [data.columns] NAME = { use = true }",
             code="N-STEPS-001",
         )
     decided = task_of(clean, wanted.target, task)
@@ -64,7 +67,9 @@ def split(
         time=wanted.time,
         group=wanted.group,
     )
-    train, test = clean.take(parts.train), clean.take(parts.test)
+    from noria.store.aside import chosen  # noqa: PLC0415 - the engine imports this module to look at it
+
+    train, test = chosen(clean, parts.train), chosen(clean, parts.test)
     about: About = {
         "task": decided,
         "features": list(features),
@@ -75,19 +80,34 @@ def split(
         "collected_rows": _collected(clean),
         "collected_test_rows": _collected(test),
     }
+    about["test_digest"], about["told_by"] = splits.rows_digest(test, wanted.key), "key" if wanted.key else "row"
+    context.log_param("test_digest", about["test_digest"])
     if how.gap is not None:
         about["gap"] = how.gap
+    if how.valid is not None:  # of the rows that are left, by another draw
+        about["valid"], about["seed"] = how.valid / (1 - how.test), how.seed + 1
     context.log_param("split", parts.method)
     context.log_param("task", decided)
     context.note(f"{train.num_rows:,} rows to learn from, {test.num_rows:,} locked away ({parts.method})")
-    return {"train": train, "test": test, "schema": schema.to_json(), "about": about}
+    if parts.note:
+        context.note(parts.note)
+    across = look_across(
+        train, test, features, method=parts.method, key=wanted.key, time=wanted.time, group=wanted.group,
+        target=wanted.target,
+    )  # fmt: skip
+    findings = [finding.to_json() for finding in across]
+    for finding in findings:
+        context.note(f"{finding['severity']}: {finding['message']}")
+    return {"train": train, "test": test, "schema": schema.to_json(), "about": about, "findings": findings}
 
 
 def _labelled(table: pa.Table, target: str | None, context: StepContext) -> pa.Table:
     """Leave out the rows whose target cleaning made missing, such as a -999 among [clean] na_values."""
     if target is None or target not in table.column_names or not table[target].null_count:
         return table
-    kept = table.filter(table[target].is_valid())
+    from noria.store.aside import filtered  # noqa: PLC0415 - the engine imports this module to look at it
+
+    kept = filtered(table, table[target].is_valid())
     context.note(f"{target} is missing in {table.num_rows - kept.num_rows:,} rows after cleaning: they are left out")
     if not kept.num_rows:
         raise WrongData(

@@ -62,6 +62,8 @@ class TurnResult:
         Of the held-out rows: name -> {value, low, high}; the one that decides comes first.
     selection : tuple of mapping
         The candidates as JSON, the best first.
+    finalists : tuple of mapping
+        What the choice was between in the end, as JSON.
     ran, cached : tuple of str
         Steps, in order.
     seconds : float
@@ -79,6 +81,7 @@ class TurnResult:
     verdicts: tuple[Mapping[str, object], ...] = ()
     metrics: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     selection: tuple[Mapping[str, object], ...] = ()
+    finalists: tuple[Mapping[str, object], ...] = ()
     ran: tuple[str, ...] = ()
     cached: tuple[str, ...] = ()
     seconds: float = 0.0
@@ -131,6 +134,8 @@ class Turn:
             database_url=database.url,
             jobs=jobs or len(os.sched_getaffinity(0)),
             scope=project.name,
+            executor=project.settings.run.executor,
+            hands=project.settings.run.workers,
         )
         self._store = store
 
@@ -193,7 +198,7 @@ class Turn:
 
         def recorded(event: Event) -> None:
             if event.kind == "metric":
-                runs.log_metrics(run_id, {event.name: cast("float", event.value)})
+                runs.log_metrics(run_id, {event.name: cast("float", event.value)}, step=event.at)
             elif event.kind == "param":
                 runs.log_params(run_id, {event.name: event.value})
             on_event(event)
@@ -251,6 +256,7 @@ class Turn:
             verdicts=judged.verdicts if judged is not None else (),
             metrics=_decisive_first(registered["metric"], registered["metrics"]) if registered else {},
             selection=tuple(registered["selection"]) if registered else (),
+            finalists=tuple(registered.get("finalists", ())) if registered else (),
             ran=ran,
             cached=cached,
             seconds=seconds,

@@ -19,9 +19,10 @@ COLLECTED_SUFFIX = "-collected"
 
 
 def collected_digest(database: Database, blobs: Blobs, project: str) -> str | None:
-    """Give the digest of the rows that production brought back, or None while there are none."""
-    versions = Datasets(database, blobs).versions(project + COLLECTED_SUFFIX)
-    return max(versions, key=lambda version: version.number).digest if versions else None
+    """Name the object that holds the rows that production brought back, or None while there are none."""
+    datasets = Datasets(database, blobs)
+    versions = datasets.versions(project + COLLECTED_SUFFIX)
+    return datasets.held(max(versions, key=lambda version: version.number)) if versions else None
 
 
 def champion_of(database: Database, model: str) -> int | None:
