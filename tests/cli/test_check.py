@@ -131,6 +131,9 @@ def test_no_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
         ("[data.columns]\nage = { use = false }\n", 2, "no column is left"),
         ("[data.columns]\nbad = { use = false }\n", 2, "what is predicted"),
         ("[monitor.notify]\nwebhook = 'not a url'\n", 2, "webhook"),
+        ("[evaluate]\nprotected = ['agee']\n", 2, "did you mean 'age'"),
+        ("[evaluate]\nconformal = { by = 'age' }\n", 2, "is of type int"),
+        ("[model]\ntask = 'regression'\n[evaluate]\nthreshold = { recall = 0.9 }\n", 2, "decides between two"),
     ],
 )
 def test_what_a_run_would_refuse_is_told(
@@ -151,3 +154,32 @@ def test_a_step_of_ones_own_may_change_all_that(here: Path, capsys: pytest.Captu
         '@noria.step(replaces="clean")\ndef more(clean):\n    return clean.append_column("x", clean["id"])\n'
     )
     assert status_of() == 0, capsys.readouterr().err
+
+
+def test_checks_are_proposed_before_the_first_run_and_nothing_is_stored(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "id,who,age,bad\n" + "".join(
+        f"{number},person{number:04}@mail.example,{20 + number % 40},{'yes' if number % 3 else 'no'}\n"
+        for number in range(1200)
+    )
+    (here / "loans.csv").write_text(rows)
+    (here / "noria.toml").write_text(TOML + '[data.columns]\nwho = { pii = true, store = "pseudonym" }\n')
+    assert status_of("--suggest") == 0
+    told = capsys.readouterr()
+    assert told.out.startswith("# from loans.csv: 1,200 rows; add it with: noria check --suggest --write")
+    assert "age = { type =" in told.out
+    assert "person" not in told.out + told.err
+    assert status_of("--suggest", "--write") == 0
+    assert status_of() == 0
+    assert "rows = { min =" in (here / "noria.toml").read_text()
+    stored = [path.name for path in (here / ".noria").rglob("*") if path.is_file()]
+    assert stored == ["project.json"], "what is known of noria.toml itself"
+    assert status_of("--suggest") == 0
+    assert "says already what could be proposed from loans.csv" in capsys.readouterr().err
+
+
+def test_a_proposal_without_data_says_what_is_missing(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "loans.csv").unlink()
+    assert status_of("--suggest") == 3
+    assert "loans.csv" in capsys.readouterr().err

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import pty
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from noria.cli.main import main
 from noria.project.file import load
+from noria.sources.source import read
 
 CUSTOMERS = "customer_id,age,plan,spent,churned\n" + "".join(
     f"{number * 7},{20 + number % 50},{'abc'[number % 3]},{number % 13 * 1.5},{'yes' if number % 4 == 0 else 'no'}\n"
@@ -54,6 +57,18 @@ def test_a_table_of_ones_own(here: Path) -> None:
     assert (project.name, data.target, data.positive, data.key) == ("churn", "churned", "yes", ("customer_id",))
     assert project.settings.model.task == "classification"
     assert (here / "churn" / "data" / "customers.csv").read_text() == CUSTOMERS
+
+
+@pytest.mark.parametrize("source", ["parts/*.csv", "sql:sqlite:///customers.db?table=customers"])
+def test_a_source_that_is_not_copied_is_found_from_the_new_folder(source: str, here: Path) -> None:
+    (here / "parts").mkdir()
+    (here / "parts" / "a.csv").write_text(CUSTOMERS)
+    with sqlite3.connect(here / "customers.db") as connection:
+        pd.read_csv(here / "parts" / "a.csv").to_sql("customers", connection, index=False)
+    connection.close()
+    assert status_of("churn", "--data", source, "--target", "churned") == 0
+    project = load(here / "churn")
+    assert read(str(project.settings.data.source), root=here / "churn").num_rows == 200
 
 
 def test_the_task_can_be_said(here: Path) -> None:
@@ -131,3 +146,30 @@ def test_on_a_terminal_it_asks(here: Path) -> None:
     assert "the data has no column 'churn'; did you mean 'churned'?" in err
     assert err.count("Which column shall be predicted?") == 2
     assert load(here / "churn").settings.data.target == "churned"
+
+
+@pytest.mark.parametrize(
+    ("source", "status", "mend"),
+    [
+        ("nope.csv", 3, "correct --data; a relative path starts at the folder you are in: "),
+        ("nope*.csv", 3, "correct --data; a relative path starts at the folder you are in: "),
+        ("custommers.csv", 3, "did you mean 'customers.csv'?"),
+        ("folder", 2, "name the files in it: --data 'folder/*.csv'"),
+        ("empty.csv", 2, "correct --data"),
+        ("rows.zip", 2, "--data 'rows.zip#format=csv'"),
+        ("python:nope.rows", 3, "write nope.py in "),
+    ],
+)
+def test_a_table_that_is_not_there_is_mended_on_the_command_line(
+    source: str, status: int, mend: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "customers.csv").write_text(CUSTOMERS)
+    (here / "folder").mkdir()
+    for name in ("empty.csv", "rows.zip"):
+        (here / name).touch()
+    assert status_of("churn", "--data", source, "--target", "churned") == status
+    told = capsys.readouterr().err
+    assert mend in told
+    for nowhere in ("noria.toml", "[data]", "source ="):
+        assert nowhere not in told
+    assert not (here / "churn").exists()

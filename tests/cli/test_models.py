@@ -24,8 +24,8 @@ from noria.registry import format as formats
 from noria.registry.aliases import Aliases
 from noria.registry.catalog import Registry
 from noria.registry.verdicts import Verdicts
+from noria.scoring.learning import learn
 from noria.scoring.scorer import Scorer
-from noria.scoring.signature import learn
 from noria.store.blobs import Blobs
 from noria.store.database import Database
 from noria.store.migrations import upgrade

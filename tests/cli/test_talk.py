@@ -54,7 +54,7 @@ def test_a_run_is_told_in_lines_where_no_terminal_is(capsys: pytest.CaptureFixtu
     assert err.splitlines() == [
         "2 steps: a → b",
         "● a          running   never run before",
-        "  a           50% half",
+        "  a          50% half",
         "  a          3 rows",
         "✓ a          finished  250 ms",
         "✗ b          failed    1.5 s",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from noria.cli.opening import as_json, print_json, print_table, workspace
+from noria.registry.promotion import approvals_needed
 
 if TYPE_CHECKING:
     from noria.registry.approvals import PromotionRequest
@@ -40,7 +41,7 @@ def approve(ref: str, alias: str, reason: str | None, actor: str, json_output: b
         came = f", before version {move.old}" if move.old is not None else ""
         click.echo(f"{move.model}@{move.alias} is version {move.new}{came}")
         return
-    tell_request(done, needed=opened.registry.approvals(), json_output=json_output)
+    tell_request(done, needed=approvals_needed(opened.registry, version), json_output=json_output)
 
 
 @click.command()
@@ -55,7 +56,7 @@ def reject(ref: str, alias: str, reason: str | None, actor: str, json_output: bo
     version = opened.registry.resolve(ref, model=opened.project.name)
     found = opened.approvals.open_for(version.model, version.number, alias)
     done = opened.approvals.reject(found.id, actor=actor, reason=asked_for(reason), at=datetime.now(UTC))
-    tell_request(done, needed=opened.registry.approvals(), json_output=json_output)
+    tell_request(done, needed=approvals_needed(opened.registry, version), json_output=json_output)
 
 
 @click.command()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from noria.cli.compiling import planned
 from noria.cli.opening import as_json, print_json, workspace
 from noria.errors import NotAllowed
 
@@ -42,6 +43,7 @@ def convert(ref: str, python: str, timeout: int, yes: bool, actor: str, json_out
     old one does on its input example, and passes the gates like any other before it is promoted.
     """
     from noria.registry.conversion import convert as made_safe
+    from noria.scoring.proof.files import told_of
 
     opened = workspace()
     version = opened.registry.resolve(ref, model=opened.project.name)
@@ -66,6 +68,7 @@ def convert(ref: str, python: str, timeout: int, yes: bool, actor: str, json_out
         tags={"converted.from": version.ref, "converted.checked": made.checked or "no"},
         user_id=actor,
     )
+    answering = planned(opened.registry, new)
     if json_output:
         checked = made.checked or None
         print_json(
@@ -76,6 +79,7 @@ def convert(ref: str, python: str, timeout: int, yes: bool, actor: str, json_out
     click.echo(
         f"it answers alike on {made.checked}" if made.checked else f"not compared with the original: {made.note}"
     )
+    click.echo(told_of(answering))
 
 
 def _ask(version: ModelVersion) -> None:

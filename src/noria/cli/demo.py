@@ -115,11 +115,15 @@ def _train(stage: Stage, opened: Workspace) -> TurnResult:
 
 
 def _show_selection(stage: Stage, result: TurnResult) -> None:
-    from noria.cli.run import candidate_lines
+    from noria.cli.run import candidate_lines, finalist_lines
 
     stage.say("The candidates; dummy knows only the target:")
     for line in candidate_lines(result, limit=7):
         stage.say(f"  {line}")
+    if finalists := finalist_lines(result):
+        stage.say("The choice in the end:")
+        for line in finalists:
+            stage.say(f"  {line}")
 
 
 def _promote(stage: Stage, opened: Workspace, first: TurnResult) -> None:
@@ -262,7 +266,7 @@ class _Live:
         from noria.registry.verdicts import Verdicts
 
         challenger = self.opened.registry.get(self.model, "latest")
-        judged = Verdicts(self.opened.database).latest(self.model, challenger.model_digest)
+        judged = Verdicts(self.opened.database).of(challenger)
         self.stage.claim(
             f"a challenger was trained: {challenger.ref}, {challenger.family}", challenger.number > self.first
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from noria.cli.given import reading_given
 from noria.cli.opening import as_json, print_json
 from noria.errors import WrongArgument, did_you_mean
 
@@ -72,16 +73,17 @@ def _example(path: Path, name: str) -> list[Path]:
 
 
 def _table(path: Path, data: str, target: str | None, task: Task | None) -> list[Path]:
-    from noria.project.begin import check_name, from_text, source_for
+    from noria.project.begin import check_name, from_text, source_for, source_from
     from noria.project.inspection import look
     from noria.project.starter import draft
 
-    columns, rows = look(data, root=Path.cwd())
+    with reading_given("--data"):
+        columns, rows = look(data, root=Path.cwd())
     if target is None and task != "clustering":
         target = _ask_target(columns)
     wanted = None if target == _NO_TARGET and not any(column.name == _NO_TARGET for column in columns) else target
     local = Path(data)
-    source, copied = source_for(local) if local.is_file() else (data, None)
+    source, copied = source_for(local) if local.is_file() else (source_from(data, Path.cwd()), None)
     text = draft(check_name(path), source=source, columns=columns, rows=rows, target=wanted, task=task)
     return from_text(path, text, data=copied)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from noria.errors import NoriaError, WrongArgument, did_you_mean
+from noria.cli.unheard import go_on_unheard, open_what_is_closed, talk_unheard
+from noria.errors import NoriaError, WorkFailed, WrongArgument, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,15 +31,24 @@ COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
         "plan": ("noria.cli.plan", "plan", "Say what `noria run` would do, and why."),
         "run": ("noria.cli.run", "run", "Turn the wheel once: from data to a registered version."),
         "why": ("noria.cli.plan", "why", "Say why a step would run, or would not."),
+        "collect": ("noria.cli.collect", "collect", "Take messages from MQTT brokers as they come."),
         "up": ("noria.cli.up", "up", "Keep it turning: UI, scorer, scheduler and monitor."),
         "serve": ("noria.cli.serve", "serve", "Answer predictions over HTTP, following the champion."),
-        "predict": ("noria.cli.predict", "predict", "Score a file in bulk."),
+        "deploy": ("noria.cli.deploying", "deploy", "Roll versions out, and take them to containers and clouds."),
+        "score": ("noria.cli.score", "score", "Score a file, however large, here or by a running endpoint."),
+        "predict": ("noria.cli.predict", "predict", "Show what a version says of a file."),
         "monitor": ("noria.cli.monitor", "monitor", "Show drift, realised performance and alerts."),
         "report": ("noria.cli.report", "report", "Compare this run with the one another commit recorded."),
+        "explain-run": ("noria.cli.explain_run", "explain_run", "Tell why a run's model was chosen, in plain words."),
+        "reproduce": ("noria.cli.reproduce", "reproduce", "Fit a run's model again from its record, and compare."),
         "demo": ("noria.cli.demo", "demo", "Play the whole story on real data, with its numbers."),
     },
     "The nouns": {
-        "data": ("noria.cli.data", "data", "Dataset versions: list, show, diff."),
+        "data": (
+            "noria.cli.data",
+            "data",
+            "Dataset versions, tables and folders: add, show, diff, profile, tag.",
+        ),
         "models": (
             "noria.cli.models",
             "models",
@@ -54,6 +65,11 @@ COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
         "tokens": ("noria.cli.tokens", "tokens", "What programs show: create, list, revoke."),
     },
     "The workshop": {
+        "check-estimator": (
+            "noria.cli.check_estimator",
+            "check_estimator",
+            "Try a class of your own out as a candidate.",
+        ),
         "schema": ("noria.cli.schema", "schema", "Print the JSON Schema of noria.toml."),
         "sync": ("noria.cli.sync", "sync", "Send runs that could not be sent when they ran."),
         "import": ("noria.cli.importing", "import_", "Take over what MLflow recorded."),
@@ -65,6 +81,8 @@ COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
 
 _FLAT = {name: entry for group in COMMANDS.values() for name, entry in group.items()}
 _BUG = 70
+_WORKING = frozenset(("run", "up", "serve", "ui", "collect", "demo", "score", "init"))
+"""What goes on when the reader of its output has gone; anything else then ends, quietly."""
 
 
 class _Lazy(click.Group):
@@ -121,7 +139,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     0 done · 1 the work failed · 2 misused · 3 not found · 4 conflict · 5 refused · 70 a bug of ours · 130 interrupted.
     """
-    given, stdout = list(sys.argv[1:] if arguments is None else arguments), sys.stdout
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    open_what_is_closed()
+    talk_unheard()
+    if next((word for word in given if not word.startswith("-")), "") in _WORKING:
+        go_on_unheard()
+    stdout = sys.stdout
     try:
         status = noria.main(args=given, prog_name="noria", standalone_mode=False)
     except click.exceptions.Abort:
@@ -150,6 +173,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            _confess(error)
+            sys.exit(_BUG)
+        _tell(_full(error), as_json="--json" in given)
+        sys.exit(WorkFailed.exit_status)
     except Exception as error:  # noqa: BLE001 - the outermost face: a bug of ours is told, not thrown
         _confess(error)
         sys.exit(_BUG)
@@ -165,6 +194,16 @@ def _misuse(error: click.UsageError) -> WrongArgument:
         why=" ".join(usage.split()).replace("Usage:", "usage:"),
         mend=f"{command} --help",
         code="N-CLI-001",
+    )
+
+
+def _full(error: OSError) -> WorkFailed:
+    place = f" {error.filename}" if error.filename else ""
+    return WorkFailed(
+        f"there is no room left to write{place}",
+        why=error.strerror or "",
+        mend="make room on the disk, then call it again",
+        code="N-CLI-081",
     )
 
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from noria.cli.approving import approve, asked_for, reject, requests, tell_request
+from noria.cli.compiling import compile_version
 from noria.cli.converting import convert
+from noria.cli.onnx import export_version
 from noria.cli.opening import as_json, print_json, print_table, workspace
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ _actor = click.option("--actor", default=getpass.getuser, show_default="you", he
 
 @click.group()
 def models() -> None:
-    """Model versions: list, show, compare, promote, approve, convert, rollback.
+    """Model versions: list, show, compare, promote, approve, compile, convert, export, rollback.
 
     A version is written NAME@3, NAME@champion or NAME@latest; in a project with one model 3 or champion is enough.
     """
@@ -36,7 +38,9 @@ def models() -> None:
 models.add_command(approve)
 models.add_command(reject)
 models.add_command(requests)
+models.add_command(compile_version)
 models.add_command(convert)
+models.add_command(export_version)
 
 
 @models.command("list")
@@ -62,7 +66,7 @@ def list_(name: str | None, json_output: bool) -> None:
             (
                 version.ref,
                 ", ".join(alias for alias, number in aliases[version.model].items() if number == version.number),
-                _gates(opened.verdicts.latest(version.model, version.model_digest)),
+                _gates(opened.verdicts.of(version)),
                 version.family,
                 _metrics(version, limit=3),
                 version.dataset,
@@ -71,6 +75,8 @@ def list_(name: str | None, json_output: bool) -> None:
             )
             for version in found
         ],
+        spare=(("commit",), ("created",)),
+        whole=("version", "data"),
     )
 
 
@@ -84,7 +90,7 @@ def show(ref: str, json_output: bool) -> None:
     if json_output:
         print_json(_as_dict(opened, version) | {"signature": version.signature, "history": _history(opened, version)})
         return
-    judgement = opened.verdicts.latest(version.model, version.model_digest)
+    judgement = opened.verdicts.of(version)
     aliases = [alias for alias, number in opened.aliases.all(version.model).items() if number == version.number]
     facts = [
         ("version", version.ref + (f"  ({', '.join(aliases)})" if aliases else "")),
@@ -93,6 +99,8 @@ def show(ref: str, json_output: bool) -> None:
         ("data", f"{version.dataset}  {version.data_digest[:12]}"),
         ("code", _commit(version) or "not in git"),
         ("digest", version.model_digest[:12]),
+        ("answers", _answering(opened, version)),
+        *_decides(version),
         ("params", ", ".join(f"{key}={value}" for key, value in sorted(version.params.items())) or "–"),
         ("files", ", ".join(sorted(version.files))),
     ]
@@ -122,6 +130,16 @@ def show(ref: str, json_output: bool) -> None:
             ("when", "alias", "from", "to", "who", "why"),
             [(f"{move.at:%Y-%m-%d %H:%M}", move.alias, move.old, move.new, move.actor, _why(move)) for move in moves],
         )
+
+
+def _answering(opened: Workspace, version: ModelVersion) -> str:
+    from noria.scoring.proof.files import CHECK, FOLDER, told_of
+
+    if version.origin != "noria":
+        return "never: it is another client's"
+    path = FOLDER + CHECK
+    found = {path: opened.registry.file(version, path)} if path in version.files else {}
+    return told_of(found | dict.fromkeys(version.files.keys() - {path}, b""))
 
 
 @models.command()
@@ -173,7 +191,7 @@ def promote(ref: str, alias: str, override: str | None, reason: str | None, acto
     Refused when a gate failed or none was judged, unless --override says why it may be all the same. Where [deploy]
     approvals says so, this asks for it, and others agree: noria models approve.
     """
-    from noria.registry.promotion import GATED_ALIASES
+    from noria.registry.promotion import GATED_ALIASES, approvals_needed
     from noria.registry.promotion import promote as move
 
     opened = workspace()
@@ -183,7 +201,8 @@ def promote(ref: str, alias: str, override: str | None, reason: str | None, acto
         if json_output:
             print_json({"model": version.model, "alias": alias, "old": version.number, "new": version.number})
         return
-    if opened.registry.approvals() and alias in GATED_ALIASES:
+    needed = approvals_needed(opened.registry, version)
+    if needed and alias in GATED_ALIASES:
         asked = opened.approvals.request(
             version.model,
             version.number,
@@ -193,7 +212,7 @@ def promote(ref: str, alias: str, override: str | None, reason: str | None, acto
             override=override,
             at=datetime.now(UTC),
         )
-        tell_request(asked, needed=opened.registry.approvals(), json_output=json_output)
+        tell_request(asked, needed=needed, json_output=json_output)
         return
     moved = move(
         opened.registry,
@@ -237,7 +256,7 @@ def _tell(move: AliasMove, *, json_output: bool) -> None:
 
 
 def _as_dict(opened: Workspace, version: ModelVersion) -> dict[str, object]:
-    judgement = opened.verdicts.latest(version.model, version.model_digest)
+    judgement = opened.verdicts.of(version)
     aliases = opened.aliases.all(version.model)
     return {
         "model": version.model,
@@ -324,6 +343,12 @@ def _estimate(name: str, value: object) -> tuple[object, ...]:
         return name, _plain(value), None
     low, high = _plain(value.get("low")), _plain(value.get("high"))
     return name, _plain(value), None if low is None or high is None else f"{low} to {high}"
+
+
+def _decides(version: ModelVersion) -> list[tuple[str, str]]:
+    threshold, positive = version.signature.get("threshold"), version.signature.get("positive")
+    called = "the positive class" if positive is None else positive
+    return [] if threshold is None else [("decides", f"{called} from a probability of {threshold:.4g} on")]
 
 
 def _columns(version: ModelVersion) -> list[Mapping[str, object]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -25,7 +25,10 @@ def _turn() -> Turn:
 @as_json
 def plan(json_output: bool) -> None:
     """Say what `noria run` would do, without doing it."""
-    _, planned = _turn().plan()
+    from noria.steps.choices import planned_choices
+
+    turn = _turn()
+    _, planned = turn.plan()
     if json_output:
         print_json(
             [{"step": one.step, "state": one.state, "reasons": list(one.reasons), "key": one.key} for one in planned]
@@ -36,6 +39,16 @@ def plan(json_output: bool) -> None:
         ("step", "", "why"),
         [(one.step, words[one.state], "; ".join(one.reasons)) for one in planned],
     )
+    chosen = planned_choices(turn, planned)
+    if chosen:
+        click.echo("\n[prepare] auto chooses, from the training rows:\n")
+        print_table(
+            ("column", "for", "rules", "why"),
+            [
+                (one["column"], one["for"], ", ".join(cast("list[str]", one["rules"])) or "as it is", one["why"])
+                for one in chosen
+            ],
+        )
     if all(one.state == "cached" for one in planned):
         click.echo("\nnothing to do", err=True)
 

@@ -1,4 +1,4 @@
-"""``noria predict``: score a file in bulk."""
+"""``noria predict``: what a version says of a file, at once and as text; `noria score` is for files of any size."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from noria.scoring.scorer import Scorer
+    from noria.scoring.signature import Signature
 
 __all__ = ["predict"]
 
@@ -33,6 +34,7 @@ def predict(file: str, ref: str, out: Path | None, skip_bad: bool, keep: bool) -
 
     Writes the key columns, the prediction, its score, the probability of each class, and what was unusual about the
     row. The whole file is refused when a row does not fit the model, naming row and column, unless --skip-bad is given.
+    The file is read whole: noria score is for millions of rows.
     """
     import pyarrow as pa
 
@@ -46,7 +48,7 @@ def predict(file: str, ref: str, out: Path | None, skip_bad: bool, keep: bool) -
     table = read_rows(opened, file)
     settings = opened.project.settings
     scorer = Scorer.load(opened.registry, version, trusted=opened.trusted, policies=settings.deploy.policies())
-    scored = _scored(scorer, table, skip_bad=skip_bad)
+    scored = _scored(scorer, _with_truths(table, scorer.signature), skip_bad=skip_bad)
     keys = [column.name for column in scorer.signature.carried if column.name in table.column_names]
     kept = table if keep else table.select(keys)
     # A column of the input may be called like one of ours.
@@ -56,6 +58,17 @@ def predict(file: str, ref: str, out: Path | None, skip_bad: bool, keep: bool) -
     unusual = sum(bool(flags) for flags in scored["flags"].to_pylist())
     where = f" to {out}" if out else ""
     click.echo(f"{result.num_rows} rows scored by {version.ref}{where}; {unusual} unusual", err=True)
+
+
+def _with_truths(table: pa.Table, signature: Signature) -> pa.Table:
+    """Read yes and no, 1 and 0 as a run reads them where the model wants truth values; what is neither is refused."""
+    from noria.datasets.casting import to_types
+
+    made, lost = to_types(table, {column.name: "bool" for column in signature.columns if column.type == "bool"})
+    for name, count in lost.items():
+        if count:
+            made = made.set_column(made.column_names.index(name), name, table.column(name))
+    return made
 
 
 def _scored(scorer: Scorer, table: pa.Table, *, skip_bad: bool) -> pa.Table:

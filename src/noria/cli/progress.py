@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from noria.pipeline.event import Event
     from noria.pipeline.graph import Graph
 
-__all__ = ["duration", "shown"]
+__all__ = ["duration", "pulling", "shown"]
 
 _MARKS = {
     "waiting": ("·", "dim"),
@@ -70,6 +70,27 @@ def shown(*, quiet: bool = False) -> Iterator[tuple[Callable[[Graph], None], Cal
         yield lines.begin, lines.take
 
 
+@contextmanager
+def pulling(*, quiet: bool = False) -> Iterator[Callable[[float | None, str], None]]:
+    """Show how far a long pull is: give what to call with the share done, or None, and a few words."""
+    told = [time.monotonic()]
+    live = not quiet and sys.stderr.isatty()
+
+    def tell(done: float | None, text: str) -> None:
+        now = time.monotonic()
+        if quiet or now - told[0] < (0.2 if live else 5.0):
+            return
+        told[0] = now
+        line = f"  reading {_percent(done)} {text}".replace("  ", " ", 1)
+        click.echo(f"\r\x1b[K{line}" if live else line, err=True, nl=not live)
+
+    try:
+        yield tell
+    finally:
+        if live:
+            click.echo("\r\x1b[K", err=True, nl=False)
+
+
 class _Lines:
     """One line a change, for logs and CI."""
 
@@ -88,7 +109,7 @@ class _Lines:
             click.echo(f"  {event.step:<10} {event.text}", err=True)
         elif event.kind == "progress" and time.monotonic() - self._told.get(event.step, 0.0) > 5:
             self._told[event.step] = time.monotonic()
-            click.echo(f"  {event.step:<10} {_percent(event.value)} {event.text}", err=True)
+            click.echo(f"  {event.step:<10} {f'{_percent(event.value)} {event.text}'.strip()}", err=True)
 
 
 class _LiveTable:

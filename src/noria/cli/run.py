@@ -9,9 +9,11 @@ import click
 from noria.cli.opening import as_json, print_json, workspace
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from noria.steps.turn import TurnResult
 
-__all__ = ["run", "summarise"]
+__all__ = ["candidate_lines", "finalist_lines", "run", "summarise"]
 
 _SHOWN = 6
 
@@ -82,9 +84,11 @@ def summarise(result: TurnResult) -> None:
 
 def _candidates(result: TurnResult) -> None:
     """Print the best of the candidates that ran, in the metric that decides."""
-    for line in candidate_lines(result, limit=_SHOWN):
-        click.echo(f"  {line}")
-    click.echo()
+    for lines in (candidate_lines(result, limit=_SHOWN), finalist_lines(result)):
+        for line in lines:
+            click.echo(f"  {line}")
+        if lines:
+            click.echo()
 
 
 def candidate_lines(result: TurnResult, *, limit: int) -> list[str]:
@@ -96,7 +100,8 @@ def candidate_lines(result: TurnResult, *, limit: int) -> list[str]:
     judged = [row for row in result.selection if isinstance(row.get("mean"), float)]
     if definition is None or not judged:
         return []
-    lines = [f"{'candidate':<20} {metric} in cross-validation"]
+    where = "over draws of the rows" if definition.task == "clustering" else "in cross-validation"
+    lines = [f"{'candidate':<20} {metric} {where}"]
     for row in judged[:limit]:
         mean, spread = definition.from_error(float(str(row["mean"]))), row.get("sd")
         told = f" ± {spread:.4f}" if isinstance(spread, float) else ""
@@ -106,6 +111,35 @@ def candidate_lines(result: TurnResult, *, limit: int) -> list[str]:
         lines.append(f"{'dummy':<20} {definition.from_error(float(str(baseline['mean']))):.4f}")
     left = len(result.selection) - min(limit, len(judged)) - (baseline is not None)
     return [*lines, f"… and {left} more: noria report"] if left > 0 else lines
+
+
+def finalist_lines(result: TurnResult) -> list[str]:
+    """Lay out what the choice was between: how good, how quick, how large, and whether it can be read."""
+    from noria.evaluation.catalogue import DEFINITIONS
+
+    metric = next(iter(result.metrics), "")
+    definition = DEFINITIONS.get(metric)
+    if definition is None or len({str(each["name"]) for each in result.finalists}) < 2:
+        return []
+    lines = [f"{'finalist':<11} {metric:>10} {'ms a row':>9} {'kB':>9}  "]
+    for each in result.finalists:
+        mean = definition.from_error(float(str(each["mean"])))
+        latency, size = (_number(each.get(name)) for name in ("latency_ms", "size_kb"))
+        chosen = "chosen: " if each["chosen"] else ""
+        lines.append(f"{each['kind']!s:<11} {mean:>10.4f} {latency:>9} {size:>9}  {chosen}{_made_of(each)}")
+    return lines
+
+
+def _number(value: object) -> str:
+    return f"{value:,.3g}" if isinstance(value, float) and value < 1000 else "–" if value is None else f"{value:,.0f}"
+
+
+def _made_of(finalist: Mapping[str, object]) -> str:
+    members = finalist["members"]
+    assert isinstance(members, dict)  # noqa: S101 - what TurnResult promises
+    if len(members) == 1:
+        return str(finalist["name"])
+    return " + ".join(f"{share:.0%} {name}" for name, share in sorted(members.items(), key=lambda each: -each[1]))
 
 
 def _interval(estimate: object) -> str:
@@ -127,6 +161,7 @@ def _as_dict(result: TurnResult) -> dict[str, object]:
         "gates_passed": result.gates_passed,
         "verdicts": list(result.verdicts),
         "metrics": dict(result.metrics),
+        "finalists": list(result.finalists),
         "ran": list(result.ran),
         "cached": list(result.cached),
         "seconds": round(result.seconds, 3),

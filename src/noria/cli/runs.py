@@ -78,6 +78,8 @@ def list_(
             for run in found
         ],
         right=(3,),
+        spare=(("commit",),),
+        whole=("run",),
     )
 
 

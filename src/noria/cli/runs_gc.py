@@ -13,12 +13,12 @@ from noria.cli.run_fields import moment
 
 if TYPE_CHECKING:
     from noria.runs.removal import Binned
-    from noria.store.blobs import Digest
     from noria.workspace import Workspace
 
 __all__ = ["gc"]
 
 _FRESH_SECONDS = 600.0
+_PATIENCE_SECONDS = 30.0
 
 
 @click.command()
@@ -30,9 +30,11 @@ def gc(older_than: str, yes: bool, json_output: bool) -> None:
 
     A run that a registered version or a dataset version names stays. Without --yes nothing is changed.
     """
+    from noria.cli.naming import objects_of_versions
     from noria.duration import parse_duration
     from noria.pipeline.records import Records
     from noria.runs.removal import Removal
+    from noria.store.occupancy import alone
 
     ws = workspace()
     removal = Removal(ws.database)
@@ -42,14 +44,20 @@ def gc(older_than: str, yes: bool, json_output: bool) -> None:
     going = [run for run in binned if not _why_kept(run, needed)]
     objects = freed = 0
     if yes:
-        ids = [run.id for run in going]
-        digests = removal.remove(ids)
-        records = Records(ws.database)
-        records.forget(ids)
-        digests -= _used(ws) | records.named()
-        for digest in sorted(digests):
-            size = ws.blobs.discard(digest, unused_since=time.time() - _FRESH_SECONDS)
-            objects, freed = objects + bool(size), freed + size
+        # A folder that is being added may name a file of a run's, and has not yet written down that it does.
+        with alone(ws.datasets.folders.lock, patience_seconds=_PATIENCE_SECONDS):
+            named = ws.datasets.folders.named()
+            ids = [run.id for run in going]
+            digests = removal.remove(ids)
+            records = Records(ws.database)
+            records.forget(ids)
+            digests -= objects_of_versions(ws) | records.named() | named
+            left, before = sorted(digests), -1
+            while len(left) != before:  # what others were kept against goes after them
+                before = len(left)
+                sizes = {digest: ws.blobs.discard(digest, unused_since=time.time() - _FRESH_SECONDS) for digest in left}
+                objects, freed = objects + sum(map(bool, sizes.values())), freed + sum(sizes.values())
+                left = [digest for digest, size in sizes.items() if not size]
     if json_output:
         print_json(
             {
@@ -93,17 +101,3 @@ def _needed(ws: Workspace) -> dict[str, str]:
 
 def _why_kept(run: Binned, needed: dict[str, str]) -> str:
     return next((needed[name] for name in (run.id, *run.models) if name in needed), "")
-
-
-def _used(ws: Workspace) -> set[Digest]:
-    """Name the objects that versions are made of."""
-    used = {
-        digest
-        for name in ws.datasets.names()
-        for version in ws.datasets.versions(name)
-        for digest in (version.digest, version.profile)
-    }
-    for name in ws.registry.models():
-        for known in ws.registry.versions(name):
-            used |= set(known.files.values())
-    return used

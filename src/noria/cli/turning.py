@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from noria.cli.rechecking import Rechecking
 from noria.errors import NoriaError
 from noria.store.files import write_atomic
 
@@ -50,6 +51,7 @@ def loop_of(workspace: Workspace, *, jobs: int | None = None) -> Loop:
     from noria.automation.loop import Loop
     from noria.automation.rooms import Rooms
     from noria.datasets.settings import DataSettings
+    from noria.governance.retention import expire
     from noria.monitoring.watch import REFERENCE_FILE, read_reference
     from noria.predictions import matured
     from noria.project.origin import origin_of
@@ -87,6 +89,13 @@ def loop_of(workspace: Workspace, *, jobs: int | None = None) -> Loop:
         reference=reference,
         run_pipeline=run_pipeline,  # type: ignore[arg-type] # its gates_passed may be None, which means not passed
         mark_lost=workspace.runs.mark_lost,
+        expire=lambda now: expire(
+            project.settings.retention,
+            log=workspace.predictions,
+            database=workspace.database,
+            store=workspace.store,
+            now=now,
+        ),
         data_token=data_token,
         label_rows=lambda: workspace.labels.rows(model),
         corrections=lambda: workspace.labels.corrections(model),
@@ -123,11 +132,12 @@ def turn_until(root: Path, stop: threading.Event, *, every: float, jobs: int | N
 
     workspace = Workspace(root)
     failures, told = 0, ""
+    rechecking = Rechecking()
     try:
         while not stop.is_set():
             # Read anew each time, so that a changed noria.toml counts from the next look on.
             workspace.__dict__.pop("project", None)
-            wrong = _look(workspace, jobs)
+            wrong = _look(workspace, jobs, rechecking)
             failures = failures + 1 if wrong is not None else 0
             text = "" if wrong is None else wrong.render()
             if text and text != told:
@@ -138,11 +148,13 @@ def turn_until(root: Path, stop: threading.Event, *, every: float, jobs: int | N
             write_atomic(workspace.store / STATE_FILE, json.dumps(state))
             stop.wait(min(_LONGEST_WAIT, every * 2 ** min(failures, 10)))
     finally:
+        rechecking.stop()
         workspace.close()
 
 
-def _look(workspace: Workspace, jobs: int | None) -> NoriaError | None:
+def _look(workspace: Workspace, jobs: int | None, rechecking: Rechecking) -> NoriaError | None:
     try:
+        rechecking.look(workspace, datetime.now(UTC))
         _tell(loop_of(workspace, jobs=jobs).tick(datetime.now(UTC)))
     except NoriaError as error:
         return error

@@ -26,6 +26,7 @@ _HELP = {
     "pages": "what needs you, runs, models, monitoring",
     "scorer": "answers predictions with the champion",
     "loop": "watches, retrains, promotes, rolls back",
+    "collector": "takes messages from the brokers",
 }
 
 _STOP_SECONDS = 12.0
@@ -54,6 +55,9 @@ def up(host: str, port: int, scorer_port: int, every: str, jobs: int | None, ope
         ports = _free_ports(host, port, scorer_port)
         pages, scorer = (f"http://{f'[{host}]' if ':' in host else host}:{number}" for number in ports)
         children = _children(opened.root, host, ports, scorer, seconds, jobs)
+        if _collects(opened):
+            # Killed at any moment it loses nothing and takes nothing twice.
+            children.append(Child("collector", (sys.executable, "-m", "noria", "collect"), ready=lambda: True))
         opened.close()
         state = opened.store / "up.json"
         _say(f"{opened.project.name}: starting (Ctrl-C stops)")
@@ -103,6 +107,13 @@ def _children(
             ready=lambda: True,
         ),
     ]
+
+
+def _collects(opened: Workspace) -> bool:
+    from noria.project.origin import origin_of
+    from noria.sources.reference import prefix_of
+
+    return any(prefix_of(source) in {"mqtt", "mqtts"} for source in origin_of(opened.project).sources)
 
 
 def _free_ports(host: str, *wanted: int) -> tuple[int, int]:
