@@ -38,6 +38,8 @@ FILLED = (
     "/models/credit-risk@champion",
     "/datasets/credit-risk@1",
     "/datasets/credit-risk@latest",
+    "/datasets/credit-risk@2/diff",
+    "/datasets/credit-risk@1/diff?from=2",
     "/search?q=boost",
 )
 
@@ -293,6 +295,42 @@ def test_a_version_shows_how_it_was_chosen_and_how_it_did(filled: Browser) -> No
     assert "age: " in page
 
 
+def test_a_version_shows_whether_it_overfits(filled: Browser) -> None:
+    page = filled.get("/models/credit-risk@3").text
+    assert "Overfitting and regularisation" in page
+    assert "Learning from 100, 200 and 400 rows of each fold it reached 0.747, 0.787 and 0.807" in page
+    assert "More rows to learn from" in page
+    assert "logistic L2 along its strength" in page
+    assert "The L1 path &lt;i&gt; was left out" in page
+
+
+def test_a_version_shows_who_is_called_by_protected_column(filled: Browser) -> None:
+    page = filled.get("/models/credit-risk@3").text
+    table = page[page.index("<h2>Fairness: job</h2>") :].partition("</section>")[0]
+    assert "selection rates are within four fifths" in table.lower()
+    assert "Called means predicted bad;" in table
+    kept = json.loads(filled.get("/models/credit-risk@3/files/evaluation.json").text)["fairness"][0]
+    for group in kept["groups"]:
+        assert f"<strong>{group['label']}</strong>" in table
+        assert f">{group['n']}</td>" in table
+        assert f"{group['tpr']['value']:.4f}" in table
+    assert "Fairness" not in filled.get("/models/credit-risk@2").text
+
+
+def test_a_version_tells_how_it_answers_and_why_not_otherwise(filled: Browser) -> None:
+    proven = filled.get("/models/credit-risk@3").text
+    assert "equal to its library within what rounding explains" in proven
+    assert "1,234, 614 of them held out" in proven
+    assert "<dt>largest difference on those held out</dt><dd>1.1e-16</dd>" in proven
+    assert "<dt>largest difference, made-up rows with it</dt><dd>3.3e-16</dd>" in proven
+    told = filled.get("/api/models/credit-risk@3").json()
+    assert (told["engine"]["bit_equal"], told["engine"]["held_out_difference"]) == (1200, 1.1e-16)
+    not_compiled = filled.get("/models/credit-risk@2").text
+    assert "Not compiled: a step &lt;i&gt; has no counterpart" in not_compiled
+    assert "noria models compile credit-risk@2" in not_compiled
+    assert "registered before models were compiled" in filled.get("/models/credit-risk@1").text
+
+
 def test_a_damaged_piece_of_evidence_leaves_the_rest_standing(changing: Browser) -> None:
     version = changing.workspace.registry.get("credit-risk", 3)
     damaged = changing.workspace.blobs.path(version.files["evaluation.json"])
@@ -353,3 +391,22 @@ def test_a_server_starts_light() -> None:
     script = f"import noria.server.run, sys; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_folders_of_files_and_tags_are_shown(changing: Browser) -> None:
+    datasets = changing.workspace.datasets
+    folder = changing.workspace.root / "scans"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(b"png")
+    datasets.folders.add(folder)
+    datasets.tag("scans@1", "prod")
+    page = changing.get("/datasets").text
+    assert "Folders of files" in page
+    assert "scans" in page
+    assert "prod 1" in page
+    assert changing.get("/datasets/scans@1").status_code == 200
+    datasets.tag("credit-risk@1", "used")
+    assert "version 1" in changing.get("/datasets/credit-risk@used").text
+    assert "/datasets/credit-risk@1" in changing.get("/search", params={"q": "credit-risk@used"}).text + str(
+        changing.get("/search", params={"q": "credit-risk@used"}).headers
+    )

@@ -8,6 +8,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +27,7 @@ from noria.runs.inputs import Inputs
 from noria.runs.log import RunLog
 from noria.runs.run import Run
 from noria.tracking.channel import LostRun
+from noria.tracking.journal import Journal
 from noria.tracking.outbox import journals, outbox
 from noria.tracking.sync import sync
 
@@ -222,6 +225,25 @@ def test_a_run_goes_on_where_it_was(workspace: Workspace, root: Path) -> None:
         assert workspace.runs.get(run.id).status == "running"
     found = workspace.runs.get(run.id)
     assert (found.status, found.name, lines(workspace, run.id)) == ("finished", "r", ["one", "two"])
+
+
+def test_a_flush_waits_for_what_is_just_being_written(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    append = Journal.append
+    writing = threading.Event()
+
+    def slowly(self: Journal, records: list[bytes]) -> None:
+        writing.set()
+        time.sleep(0.3)
+        append(self, records)
+
+    with noria.start_run("r", system_metrics=False) as run:
+        assert run.flush(60)
+        monkeypatch.setattr(Journal, "append", slowly)
+        writing.clear()
+        run.log("said")
+        assert writing.wait(60)  # it has left the buffer and is not in the journal yet
+        assert run.flush(60)
+        assert lines(workspace, run.id) == ["said"]
 
 
 def test_over_http_with_a_page(workspace: Workspace, served: Served) -> None:

@@ -17,7 +17,17 @@ from noria.errors import Conflict, Misused, NoriaError, NotFound, Refused
 from noria.security.guard import Guard
 from noria.security.policy import RoutePolicy
 from noria.security.throttle import TooManyAttempts
-from noria.server import account, approval_handlers, compare_handlers, handlers, run_handlers, team, tracking
+from noria.server import (
+    account,
+    approval_handlers,
+    compare_handlers,
+    dataset_handlers,
+    deployment_handlers,
+    handlers,
+    run_handlers,
+    team,
+    tracking,
+)
 from noria.server.caller import visitor
 from noria.server.doorman import Doorman
 from noria.server.headers import SecureHeaders
@@ -58,10 +68,15 @@ ROUTES: tuple[tuple[str, str, Callable[..., object], str], ...] = (
     ("POST", "/models/{ref}/approve", approval_handlers.approve, "review"),
     ("POST", "/models/{ref}/reject", approval_handlers.reject, "review"),
     ("POST", "/models/{model}/rollback", handlers.rollback, "change"),
-    ("GET", "/datasets", handlers.dataset_list, "view"),
-    ("GET", "/datasets/{ref}", handlers.dataset, "view"),
+    ("GET", "/datasets", dataset_handlers.dataset_list, "view"),
+    ("GET", "/datasets/{ref}", dataset_handlers.dataset, "view"),
+    ("GET", "/datasets/{ref}/diff", dataset_handlers.dataset_diff_page, "view"),
     ("GET", "/deployments", handlers.deployment_list, "view"),
     ("GET", "/deployments/{endpoint}", handlers.deployment, "view"),
+    ("POST", "/deployments/{endpoint}/promote", deployment_handlers.promote, "change"),
+    ("POST", "/deployments/{endpoint}/rollback", deployment_handlers.rollback, "change"),
+    ("POST", "/deployments/{endpoint}/pause", deployment_handlers.pause, "change"),
+    ("POST", "/deployments/{endpoint}/resume", deployment_handlers.resume, "change"),
     ("GET", "/monitoring", handlers.monitoring_list, "view"),
     ("GET", "/monitoring/{model}", handlers.monitoring, "view"),
     ("GET", "/alerts", handlers.alert_list, "view"),
@@ -90,8 +105,9 @@ ROUTES: tuple[tuple[str, str, Callable[..., object], str], ...] = (
     ("GET", "/api/runs/{run}", handlers.api_run, "view"),
     ("GET", "/api/models", handlers.api_models, "view"),
     ("GET", "/api/models/{ref}", handlers.api_model, "view"),
-    ("GET", "/api/datasets", handlers.api_datasets, "view"),
-    ("GET", "/api/datasets/{ref}", handlers.api_dataset, "view"),
+    ("GET", "/api/datasets", dataset_handlers.api_datasets, "view"),
+    ("GET", "/api/datasets/{ref}", dataset_handlers.api_dataset, "view"),
+    ("GET", "/api/datasets/{ref}/diff", dataset_handlers.api_dataset_diff, "view"),
     ("GET", "/api/deployments/{endpoint}", handlers.api_deployment, "view"),
     ("GET", "/api/monitoring/{model}", handlers.api_monitoring, "view"),
     ("GET", "/api/alerts", handlers.api_alerts, "view"),

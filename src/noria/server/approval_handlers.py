@@ -32,7 +32,7 @@ async def promote(request: Request) -> Response:
         workspace = site.workspace
         version = workspace.registry.get(ref.model, ref.which)
         reason, override = form.get("reason", ""), form.get("override")
-        if workspace.registry.approvals():
+        if promotion.approvals_needed(workspace.registry, version):
             workspace.approvals.request(
                 version.model, version.number, actor=actor, reason=reason, at=site.now(), override=override
             )

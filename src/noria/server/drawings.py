@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from noria.datasets.profile_drawings import information
+from noria.evaluation.catalogue import DEFINITIONS
 from noria.plots.heatmap import heatmap
 from noria.plots.lines import Series, line
 from noria.plots.points import scatter
@@ -15,20 +17,27 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from noria.datasets.profiled import TargetProfile
     from noria.server.pages.columns import Column
     from noria.server.pages.deployments import MinuteRow
     from noria.server.pages.monitoring import HeatMap, PerformancePoint
     from noria.server.pages.series import Curve
 
-__all__ = ["curves", "drift", "evaluation", "latency", "performance", "points", "traffic"]
+__all__ = [
+    "curves", "diagnosis", "diagnosis_lines", "drift", "evaluation", "explanation", "latency", "performance", "points",
+    "telling", "traffic",
+]  # fmt: skip
 
 _WIDE, _HALF = 1080.0, 520.0
 _MOST_SERIES = 6
 _CAPTIONS = {
     "roc": "Positives found against false alarms, at every threshold",
+    "precision_recall": "How many of the called are right, the more are found",
+    "gain": "What the rows with the highest scores find",
     "calibration": "What was promised against what happened",
     "confusion": "Which class is taken for which",
     "scores": "How the scores of both classes are spread",
+    "threshold": "What each threshold comes to, out of fold",
     "residuals": "What is left over, along the predictions",
     "clusters": "The plane that shows most of the spread",
     "cluster_sizes": "Rows of each cluster",
@@ -128,11 +137,60 @@ def points(table: Sequence[Column]) -> str | None:
     return scatter(groups, x_title=x.label, y_title=y.label, width=_WIDE, height=320).svg
 
 
+def telling(target: TargetProfile | None) -> str | None:
+    """Draw what each column alone tells of the target; None without one."""
+    if target is None or not target.relations:
+        return None
+    return information(target).svg
+
+
 def _moments(moments: Sequence[datetime]) -> list[str]:
     """Name windows by day, and by the time too where several begin on one day."""
     days = {moment.date() for moment in moments}
     pattern = "%m-%d" if len(days) == len(moments) else "%m-%d %H:%M"
     return [moment.strftime(pattern) for moment in moments]
+
+
+def explanation(found: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    """Draw what a model looks at, as ``explanation.json`` tells it: captions with their drawings."""
+    if not found:
+        return ()
+    from noria.evaluation.explanation_drawings import (  # noqa: PLC0415 - few pages need it
+        explanation_drawings,
+        profile_drawings,
+    )
+
+    captions = {
+        "importance": "What is lost when a column is shuffled",
+        "contributions": "Exact parts of the answers, by size",
+    }
+    groups = cast("Sequence[Mapping[str, object]]", found.get("profiles") or ())
+    told = [("What makes a group different", each.svg) for each in profile_drawings(groups)]
+    drawn = explanation_drawings(found).items()
+    return (*told, *((captions.get(name, f"The answer along {name}"), each.svg) for name, each in drawn))
+
+
+def diagnosis(selection: Mapping[str, object], metric: str) -> tuple[tuple[str, str], ...]:
+    """Draw whether the winner of a selection overfits, as ``selection.json`` tells it: captions with their drawings."""
+    if not selection.get("diagnosis") or metric not in DEFINITIONS:
+        return ()
+    from noria.evaluation.diagnosis import diagnosed  # noqa: PLC0415 - loads scipy, which few pages need
+    from noria.evaluation.diagnosis_drawings import diagnosis_drawings  # noqa: PLC0415 - as above
+
+    drawn = diagnosis_drawings(diagnosed(selection), DEFINITIONS[metric]).items()
+    return tuple(
+        ("More rows to learn from" if name == "learning" else f"{name} along its strength", each.svg)
+        for name, each in drawn
+    )
+
+
+def diagnosis_lines(selection: Mapping[str, object], metric: str) -> tuple[str, ...]:
+    """Say the same in sentences."""
+    if not selection.get("diagnosis") or metric not in DEFINITIONS:
+        return ()
+    from noria.evaluation.diagnosis import diagnosed, told  # noqa: PLC0415 - loads scipy, which few pages need
+
+    return told(diagnosed(selection), DEFINITIONS[metric])
 
 
 def evaluation(found: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
@@ -141,4 +199,5 @@ def evaluation(found: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
         return ()
     from noria.evaluation.drawings import drawings  # noqa: PLC0415 - loads scipy, which few pages need
 
-    return tuple((_CAPTIONS[name], figure.svg) for name, figure in drawings(found).items() if name in _CAPTIONS)
+    named = ((name.partition(" ")[0], figure) for name, figure in drawings(found).items())
+    return tuple((_CAPTIONS[name], figure.svg) for name, figure in named if name in _CAPTIONS)

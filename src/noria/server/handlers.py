@@ -18,9 +18,10 @@ from noria.server.caller import name_of
 from noria.server.forms import confirmed_form
 from noria.server.headers import REPORT_POLICY
 from noria.server.openapi import document
-from noria.server.pages import alerts, attention, datasets, deployments, models, runs, series
+from noria.server.pages import alerts, attention, deployments, models, runs, series
 from noria.server.pages import monitoring as watching
 from noria.server.pages import search as finding
+from noria.server.pages.evidence import fairness
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -99,6 +100,10 @@ def model(request: Request) -> Response:
         active="models",
         view=view,
         plots=drawings.evaluation(view.evidence.evaluation),
+        shapes=drawings.explanation(view.evidence.explanation),
+        overfitting=drawings.diagnosis_lines(view.evidence.selection, view.evidence.metric),
+        paths=drawings.diagnosis(view.evidence.selection, view.evidence.metric),
+        fair=fairness(view.evidence.evaluation),
         report=any(path == "report.html" for path, _digest in view.files),
     )
 
@@ -108,20 +113,6 @@ def model_file(request: Request) -> Response:
     registry = site_of(request).workspace.registry
     path = _part(request, "path")
     return _file(path, registry.file(registry.resolve(_part(request, "ref")), path))
-
-
-def dataset_list(request: Request) -> Response:
-    """The datasets."""
-    site = site_of(request)
-    rows = datasets.overview(site.workspace)
-    return site.page(request, "datasets.html", title="Datasets", active="datasets", rows=rows)
-
-
-def dataset(request: Request) -> Response:
-    """One version of a dataset."""
-    site = site_of(request)
-    view = datasets.one(site.workspace, _part(request, "ref"))
-    return site.page(request, "dataset.html", title=view.ref, active="datasets", view=view)
 
 
 def deployment_list(request: Request) -> Response:
@@ -300,16 +291,6 @@ def api_model(request: Request) -> Response:
     ref = _part(request, "ref")
     workspace = site_of(request).workspace
     return as_json(models.version(workspace, ref) if "@" in ref else models.versions(workspace, ref))
-
-
-def api_datasets(request: Request) -> Response:
-    """Datasets."""
-    return as_json(datasets.overview(site_of(request).workspace))
-
-
-def api_dataset(request: Request) -> Response:
-    """One version of a dataset."""
-    return as_json(datasets.one(site_of(request).workspace, _part(request, "ref")))
 
 
 def api_deployment(request: Request) -> Response:

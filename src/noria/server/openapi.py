@@ -18,16 +18,23 @@ __all__ = ["document"]
 
 _Row = tuple[str, str, Callable[..., object], str]
 
-_QUERY: dict[str, tuple[tuple[str, str, str], ...]] = {
+_TEXT: dict[str, object] = {"type": "string"}
+_LIMIT: dict[str, object] = {"type": "integer", "minimum": 1, "maximum": 500}
+
+_QUERY: dict[str, tuple[tuple[str, dict[str, object], str], ...]] = {
     "/api/runs": (
-        ("where", "string", "Filter: metrics.auc > 0.8 and params.kind = 'svm', or shorter: auc > .8 and kind = svm."),
-        ("order", "string", "What to order by: metrics.auc DESC. Newest first when left out."),
-        ("experiment", "string", "Number of an experiment; all when left out."),
-        ("deleted", "string", "1: the runs in the bin."),
-        ("token", "string", "Of the page before, from its `next`."),
-        ("limit", "integer", "Rows of a page, 1 to 500."),
+        ("where", _TEXT, "Filter: metrics.auc > 0.8 and params.kind = 'svm', or shorter: auc > .8 and kind = svm."),
+        ("order", _TEXT, "What to order by: metrics.auc DESC. Newest first when left out."),
+        ("experiment", _TEXT, "Number of an experiment; all when left out."),
+        ("deleted", _TEXT, "1: the runs in the bin."),
+        ("token", _TEXT, "Of the page before, from its `next`."),
+        ("limit", _LIMIT, "Rows of a page."),
     ),
-    "/api/alerts": (("limit", "integer", "Alerts at most, 1 to 500."),),
+    "/api/datasets/{ref}": (("in", _TEXT, "Of a folder of files: the folder in it to look at."),),
+    "/api/datasets/{ref}/diff": (
+        ("from", _TEXT, "The older version: number, tag or NAME@NUMBER; the one before when left out."),
+    ),
+    "/api/alerts": (("limit", _LIMIT, "Alerts at most."),),
 }
 _STATUSES = {
     "400": "The request cannot be read, or does not fit.",
@@ -113,8 +120,8 @@ def _operation(method: str, path: str, handler: Callable[..., object], action: s
         for name in re.findall(r"\{(\w+)", path)
     ]
     asked = [
-        {"name": name, "in": "query", "required": False, "schema": {"type": kind}, "description": text}
-        for name, kind, text in _QUERY.get(path, ())
+        {"name": name, "in": "query", "required": False, "schema": schema, "description": text}
+        for name, schema, text in _QUERY.get(path, ())
     ]
     answer = {"description": "What was asked for.", "content": {"application/json": {"schema": {}}}}
     refusals = {

@@ -12,10 +12,11 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from markupsafe import Markup
 
+from noria.plots.binned import spark
 from noria.server import wording
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from jinja2.runtime import Context
 
@@ -61,6 +62,7 @@ def _environment() -> Environment:
         time=_time,
         ago_html=_moment,
         drawn=_drawn,
+        sparked=_sparked,
     )
     return environment
 
@@ -88,3 +90,8 @@ def _time(context: Context, moment: datetime | None) -> Markup:
 def _drawn(svg: str | None) -> Markup:
     """Let a drawing through unescaped: `noria.plots` has escaped every text in it."""
     return Markup(svg or "")  # noqa: S704 - see above; only drawings made in this process come here
+
+
+def _sparked(counts: Sequence[int]) -> Markup:
+    """Draw counts at the size of a word."""
+    return _drawn(spark(counts).svg if counts else None)

@@ -46,6 +46,8 @@ _SAID = {
     "approved": "Approved. Others must agree as well.",
     "rejected": "Rejected.",
     "rolled-back": "Rolled back. Scorers follow within a second.",
+    "paused": "Paused. A broken gate still goes back.",
+    "resumed": "It goes on.",
     "muted": "Muted.",
     "resolved": "Resolved.",
     "deleted": "Deleted. They are in the bin.",

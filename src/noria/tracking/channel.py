@@ -84,6 +84,7 @@ class Channel:
         self._hurry = threading.Event()
         self._warned: set[str] = set()
         self._held_back: list[bytes] = []
+        self._draining = threading.Lock()
         self._arrived = False
         self._writer = threading.Thread(target=self._write, name="noria-journal", daemon=True)
         self._shipper = threading.Thread(target=self._ship, name="noria-ship", daemon=True)
@@ -100,11 +101,10 @@ class Channel:
         if self._journal is None:
             return False
         until = time.monotonic() + seconds
-        while self._buffer or self._held_back:
+        while (number := self._all_written(self._journal)) is None:
             if time.monotonic() > until or not self._writer.is_alive():
                 return False
             time.sleep(0.005)
-        number = self._journal.number
         self._hurry.set()
         while self._shipped < number:
             if time.monotonic() > until or not self._shipper.is_alive() or self._away:
@@ -139,6 +139,15 @@ class Channel:
             self._warned.add(kind)
             warnings.warn(f"run {self._header.run[:8]}: {text}", LostRun, stacklevel=2)
 
+    def _all_written(self, journal: Journal) -> int | None:
+        """Give the number of the last record of the journal; nothing while something is still on its way there."""
+        if not self._draining.acquire(timeout=0.005):  # what is being written is in neither place
+            return None
+        try:
+            return None if self._buffer or self._held_back else journal.number
+        finally:
+            self._draining.release()
+
     # ---- the thread that writes the journal
 
     def _write(self) -> None:
@@ -150,7 +159,8 @@ class Channel:
             while True:
                 last = self._closing.wait(JOURNAL_SECONDS)
                 if self._buffer or self._held_back:
-                    dirty = self._drain(journal) or dirty
+                    with self._draining:
+                        dirty = self._drain(journal) or dirty
                 now = time.monotonic()
                 if dirty and (last or now - synced > _SYNC_SECONDS):
                     self._quietly(journal.sync)

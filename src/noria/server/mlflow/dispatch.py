@@ -123,12 +123,11 @@ class MlflowProtocol:
                 form = await self._in_thread(reader.body, body, named)
             else:
                 form = reader.body(body, named)
-        if route.asks_who:
-            answer = await self._in_thread(route.handler, desk, form, scope[IDENTITY])
-        elif route.waits:
-            answer = await self._in_thread(route.handler, desk, form)
+        asked = (desk, form, scope[IDENTITY]) if route.asks_who else (desk, form)
+        if route.waits:
+            answer = await self._in_thread(route.handler, *asked)
         else:
-            answer = await route.handler(desk, form)  # type: ignore[misc] # a coroutine, as the table says
+            answer = await route.handler(*asked)  # type: ignore[misc] # a coroutine, as the table says
         if route.action == "track":
             self._note(scope, form, answer)  # type: ignore[arg-type] # handlers give objects
         return answer  # type: ignore[return-value] # as above

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from noria.runs.run import Status
+    from noria.security.identity import Identity
 
 __all__ = [
     "create",
@@ -148,8 +149,8 @@ class Search(Form):
     page_token: str = ""
 
 
-async def create(desk: Desk, form: Create) -> Json:
-    """Start a run."""
+async def create(desk: Desk, form: Create, who: Identity) -> Json:
+    """Start a run. Where there are users, it is whoever sent this that made it, whatever name is written."""
     tags = {names.checked_key(tag.key): names.cut(tag.value, names.MAX_TAG) for tag in form.tags}
     if form.run_name and tags.get(NAME_TAG, form.run_name) != form.run_name:
         wrong("run_name", form.run_name, f"the tag {NAME_TAG} says {tags[NAME_TAG]!r}")
@@ -164,7 +165,7 @@ async def create(desk: Desk, form: Create) -> Json:
         git_commit=tags.get(_COMMIT_TAG) or None,
         tags=dict(sorted({**tags, NAME_TAG: name}.items())),
         experiment_id=names.experiment_number(form.experiment_id or "0"),
-        user_id=form.user_id or tags.get(_USER_TAG, ""),
+        user_id=form.user_id or tags.get(_USER_TAG, "") if who.kind == "local" else who.name,
     )
 
     def work(connection: sa.Connection) -> str:

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from noria.errors import NotFound, did_you_mean
+from noria.server.pages.rollouts import rollout
 from noria.serving.latency import quantile
 from noria.serving.stats import Traffic
 
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from noria.registry.aliases import AliasMove
+    from noria.server.pages.rollouts import RolloutView
     from noria.serving.stats import Load, Minute, Process
     from noria.workspace import Workspace
 
-__all__ = ["ArmRow", "DeploymentView", "MinuteRow", "ProcessRow", "endpoint", "one"]
+__all__ = ["ArmRow", "DeploymentView", "MinuteRow", "ProcessRow", "endpoint", "known", "one"]
 
 _ALIVE = timedelta(seconds=15)
 _SHOWN = timedelta(minutes=60)
@@ -85,6 +87,7 @@ class DeploymentView:
     loads: tuple[Load, ...]
     moves: tuple[AliasMove, ...]
     example: str
+    rollout: RolloutView | None
 
     @property
     def alive(self) -> bool:
@@ -102,8 +105,8 @@ def endpoint(workspace: Workspace) -> str:
     return workspace.project.settings.deploy.endpoint or workspace.project.name
 
 
-def one(workspace: Workspace, name: str, now: datetime) -> DeploymentView:
-    """Gather the last hour of an endpoint.
+def known(workspace: Workspace, name: str) -> str:
+    """Give the name of an endpoint back.
 
     Raises
     ------
@@ -118,6 +121,18 @@ def one(workspace: Workspace, name: str, now: datetime) -> DeploymentView:
             mend="it is set in noria.toml: [deploy] endpoint",
             code="N-SERVER-020",
         )
+    return mine
+
+
+def one(workspace: Workspace, name: str, now: datetime) -> DeploymentView:
+    """Gather the last hour of an endpoint.
+
+    Raises
+    ------
+    NotFound
+        The project has no such endpoint.
+    """
+    mine = known(workspace, name)
     model = workspace.project.name
     traffic = Traffic(workspace.database)
     minutes = traffic.minutes(model, now - _SHOWN)
@@ -146,6 +161,7 @@ def one(workspace: Workspace, name: str, now: datetime) -> DeploymentView:
         loads=traffic.loads(model, 10),
         moves=tuple(reversed(workspace.aliases.history(model, "champion")))[:10],
         example=_example(workspace, model, champion),
+        rollout=rollout(workspace, minutes, now),
     )
 
 

@@ -13,10 +13,11 @@ from noria.server.pages.estimates import Estimate, estimate
 
 if TYPE_CHECKING:
     from noria.evaluation.catalogue import Definition
+    from noria.plots.document import Section
     from noria.registry.version import ModelVersion
     from noria.workspace import Workspace
 
-__all__ = ["CandidateRow", "Evidence", "SliceRow", "evidence"]
+__all__ = ["CandidateRow", "Evidence", "SliceRow", "evidence", "fairness"]
 
 _SLICES = 8
 _CANDIDATES = 15
@@ -68,6 +69,10 @@ class Evidence:
         Before the list was cut.
     stopped_by : str
         What ended the search.
+    selection : mapping
+        As the step ``train`` wrote it, with what was found out about its winner.
+    explanation : mapping
+        Importance, contributions and shapes, as the step ``register`` wrote them.
     """
 
     evaluation: Mapping[str, object]
@@ -78,6 +83,8 @@ class Evidence:
     candidates: tuple[CandidateRow, ...]
     candidates_in_all: int
     stopped_by: str
+    selection: Mapping[str, object]
+    explanation: Mapping[str, object]
 
 
 def evidence(workspace: Workspace, version: ModelVersion) -> Evidence:
@@ -97,7 +104,20 @@ def evidence(workspace: Workspace, version: ModelVersion) -> Evidence:
         candidates=_candidates(table, metric),
         candidates_in_all=len(table),
         stopped_by=str(selection.get("stopped_by", "")),
+        selection=selection,
+        explanation=_file(workspace, version, "explanation.json"),
     )
+
+
+def fairness(evaluation: Mapping[str, object]) -> tuple[Section, ...]:
+    """Lay out who is called and who is wronged, a section a protected column; none where nothing of it was judged."""
+    judged = cast("Sequence[Mapping[str, object]]", evaluation.get("fairness") or ())
+    if not judged:
+        return ()
+    from noria.evaluation import sections  # noqa: PLC0415 - loads scipy, which few pages need
+    from noria.evaluation.fairness import Fairness  # noqa: PLC0415 - as above
+
+    return tuple(sections.fairness(Fairness.from_json(each), evaluation.get("positive")) for each in judged)
 
 
 def _candidates(table: Sequence[Mapping[str, object]], metric: str) -> tuple[CandidateRow, ...]:

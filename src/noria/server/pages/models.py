@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from noria.registry.comparison import Difference, compare
-from noria.registry.promotion import previous
+from noria.registry.promotion import approvals_needed, previous
+from noria.server.pages.engine import Engine, engine
 from noria.server.pages.estimates import Estimate, estimate, estimates
 from noria.server.pages.evidence import Evidence, evidence
 
@@ -95,6 +96,7 @@ class VersionView:
     data_digest: str
     model_digest: str
     evidence: Evidence
+    engine: Engine | None
     requests: tuple[PromotionRequest, ...]
     approvals: int
     origin: str
@@ -158,7 +160,7 @@ def version(workspace: Workspace, ref: str) -> VersionView:
         row=row,
         task=found.task,
         metrics=estimates(found.metrics, row.metric.name),
-        judgement=workspace.verdicts.latest(found.model, found.model_digest),
+        judgement=workspace.verdicts.of(found),
         lineage=_lineage(workspace, found, row),
         moves=tuple(reversed(workspace.aliases.history(found.model))),
         params=found.params,
@@ -172,8 +174,9 @@ def version(workspace: Workspace, ref: str) -> VersionView:
         data_digest=found.data_digest,
         model_digest=found.model_digest,
         evidence=evidence(workspace, found),
+        engine=engine(workspace, found),
         requests=workspace.approvals.list(found.model, number=found.number, everything=True, limit=20),
-        approvals=workspace.registry.approvals(),
+        approvals=approvals_needed(workspace.registry, found),
         origin=found.origin,
         source=found.source,
         unsafe=found.unsafe,
@@ -183,7 +186,7 @@ def version(workspace: Workspace, ref: str) -> VersionView:
 
 
 def _row(workspace: Workspace, found: ModelVersion, aliases: Mapping[str, int]) -> VersionRow:
-    judgement = workspace.verdicts.latest(found.model, found.model_digest)
+    judgement = workspace.verdicts.of(found)
     deciding = workspace.project.settings.model.metric or ""
     name = deciding if deciding in found.metrics else next(iter(sorted(found.metrics)), "")
     verdicts = judgement.verdicts if judgement else ()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from noria.errors import NotFound
 from noria.pipeline.records import Records
+from noria.server.pages.rollouts import deployments_of
 from noria.serving.stats import Traffic
 from noria.store.blobs import digest_json
 
@@ -52,6 +53,7 @@ def pulse(workspace: Workspace, topic: str) -> list[object]:
         processes = traffic.processes(model)
         return [
             workspace.aliases.generation(model),
+            deployments_of(workspace).generation(),
             [[str(one.minute), one.requests, one.failed] for one in minutes],
             [[one.process, one.state, one.version, one.next_share, one.dropped] for one in processes],
         ]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from noria.errors import NotFound, WrongArgument
+from noria.server.pages.datasets import find as find_dataset
 
 if TYPE_CHECKING:
     from noria.workspace import Workspace
@@ -35,7 +37,7 @@ def find(workspace: Workspace, text: str) -> tuple[Hit, ...]:
 
 
 def _versions(workspace: Workspace, text: str) -> list[Hit]:
-    name, at, _ = text.partition("@")
+    name, at, at_version = text.partition("@")
     if not at:
         return []
     hits = []
@@ -45,11 +47,11 @@ def _versions(workspace: Workspace, text: str) -> list[Hit]:
         pass  # no model of that name: perhaps a dataset
     else:
         hits.append(Hit("model version", version.ref, f"/models/{version.ref}", version.family, sure=True))
-    number = text.partition("@")[2].removeprefix("v")
-    if name in workspace.datasets.names() and number.isascii() and number.isdigit():
-        known = {version.number for version in workspace.datasets.versions(name)}
-        if int(number[:9]) in known:
-            hits.append(Hit("dataset", f"{name}@{number}", f"/datasets/{name}@{number}", sure=True))
+    try:
+        data = find_dataset(workspace, text)
+    except (NotFound, WrongArgument):
+        return hits
+    hits.append(Hit("dataset", f"{name}@{at_version}", f"/datasets/{data.ref}", sure=True))
     return hits
 
 
@@ -66,9 +68,11 @@ def _run(workspace: Workspace, text: str) -> list[Hit]:
 def _named(workspace: Workspace, text: str) -> list[Hit]:
     low = text.lower()
     hits = [Hit("model", name, f"/models/{name}") for name in workspace.registry.models() if low in name.lower()]
-    hits += [
-        Hit("dataset", name, f"/datasets/{name}@latest") for name in workspace.datasets.names() if low in name.lower()
-    ]
+    for kind, names in (
+        ("dataset", workspace.datasets.names()),
+        ("folder", workspace.datasets.folders.catalog.names()),
+    ):
+        hits += [Hit(kind, name, f"/datasets/{quote(name)}@latest") for name in names if low in name.lower()]
     for model in workspace.registry.models():
         hits += [
             Hit("model version", version.ref, f"/models/{version.ref}", version.family)
