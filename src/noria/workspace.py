@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from noria.errors import ProjectNotFound, WrongSetting
 from noria.store.blobs import Blobs
 from noria.store.database import Database
+from noria.store.memory import put_aside
 from noria.store.migrations import upgrade
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Workspace:
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
         self.store = self.root / STORE
+        put_aside(self.store / "tmp")
         if not (self.root / "noria.toml").is_file():
             raise ProjectNotFound(
                 f"no noria.toml in {self.root}",
@@ -79,9 +81,10 @@ class Workspace:
     @cached_property
     def trusted(self) -> tuple[str, ...]:
         """Classes of the project's own that its models may hold; from here on their modules can be imported."""
-        classes = self.project.settings.model.trusted_types
+        settings = self.project.settings
+        classes = tuple(dict.fromkeys([*settings.model.trusted_types, *settings.prepare.trusted_types]))
         if classes:
-            from noria.training.own import importable  # noqa: PLC0415 - few projects have classes of their own
+            from noria.pipeline.own import importable  # noqa: PLC0415 - few projects have classes of their own
 
             importable(self.root)
         return classes
@@ -140,7 +143,7 @@ class Workspace:
         """Versions of the data."""
         from noria.datasets.catalog import Datasets  # noqa: PLC0415 - as above
 
-        return Datasets(self.database, self.blobs)
+        return Datasets(self.database, self.blobs, self.root)
 
     @cached_property
     def registry(self) -> Registry:

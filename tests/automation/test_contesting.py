@@ -17,8 +17,8 @@ from noria.preparation.recipe import preparation
 from noria.preparation.settings import PrepareSettings
 from noria.registry import format as formats
 from noria.registry.catalog import Registry
+from noria.scoring.learning import learn
 from noria.scoring.scorer import Scorer
-from noria.scoring.signature import learn
 from noria.training.families import resolve
 from noria.training.search import select
 
@@ -45,7 +45,7 @@ def trained(registry: Registry, X: pd.DataFrame, y: np.ndarray) -> int:
         y,
         task="classification",
         families=resolve(["logistic"], "classification"),
-        prepare=lambda family: preparation(columns, PrepareSettings(), encoding=family.encoding),
+        prepare=lambda family, _rows: preparation(columns, PrepareSettings(), encoding=family.encoding),
         error=lambda truth, said: float(np.mean(np.asarray(truth) != np.asarray(said.labels))),
         splitter=[(np.arange(half), np.arange(half, len(y)))],
         budget_seconds=None,

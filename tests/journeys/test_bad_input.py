@@ -459,7 +459,7 @@ def shown(noria: Noria, number: int) -> dict[str, object]:
 
 
 def test_a_damaged_model_file(lived: Path, noria: Noria) -> None:
-    digest = shown(noria, 2)["files"]["model/head.skops"]  # type: ignore[index]
+    digest = shown(noria, 2)["files"]["plan/plan.npz"]  # type: ignore[index]
     damage(stored(lived, digest))
     refused(noria("predict", "loans.csv", "--model", "2"), 1, digest[:12], "noria fsck", code="N-STORE")
     refused(noria("models", "promote", "2", "--reason", "r"), 1, digest[:12], code="N-STORE")
@@ -532,7 +532,7 @@ def test_every_object_damaged_in_turn(lived: Path, noria: Noria) -> None:
 
 
 def test_a_damaged_champion_does_not_stop_the_one_before(lived: Path, noria: Noria) -> None:
-    digest = shown(noria, 1)["files"]["model/head.skops"]  # type: ignore[index]
+    digest = shown(noria, 1)["files"]["plan/plan.npz"]  # type: ignore[index]
     damage(stored(lived, digest))
     refused(noria("predict", "loans.csv"), 1, digest[:12], code="N-STORE")
     assert noria("models", "promote", "2", "--reason", "the other is damaged").status == 0

@@ -40,6 +40,13 @@ def browser() -> Iterator[Browser]:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A project after some weeks, served."""
     workspace = seeded_project.seeded(tmp_path_factory.mktemp("pages") / "credit")
+    folder = workspace.root / "scans"
+    for name in ("train/a.png", "train/b.png", "valid/c.png"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(name.encode() * 100)
+    workspace.datasets.folders.add(folder, note="first delivery")
+    (folder / "train/b.png").unlink()
+    workspace.datasets.folders.add(folder)
     yield workspace
     workspace.close()
 
@@ -73,6 +80,10 @@ def pages_of(project: Workspace) -> list[str]:
         *versions,
         "/datasets",
         *data,
+        f"/datasets/{model}@2/diff",
+        "/datasets/scans@2",
+        "/datasets/scans@2?in=train",
+        "/datasets/scans@2/diff",
         "/deployments",
         "/monitoring",
         "/alerts",

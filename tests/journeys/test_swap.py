@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -14,9 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
+from noria.scoring.scorer import Scorer
 from noria.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 60.0
 REQUESTS = 200
+SWAPS = int(os.environ.get("NORIA_SWAPS", "10"))
+"""Of two workers under load, two hundred requests each; 50 make the full measure."""
 
 
 @pytest.fixture
@@ -100,11 +106,67 @@ def test_200_requests_during_swaps_are_all_answered_and_logged(
     assert dict(zip(log["prediction_id"].to_pylist(), log["version"].to_pylist(), strict=True)) == told
 
 
+def test_no_request_fails_or_is_answered_by_halves_while_two_workers_swap(lived: Path) -> None:
+    opened = Workspace(lived)
+    records = [{"id": n, "age": 20 + n, "income": 2000.0 + 40 * n, "grade": "ABC"[n % 3]} for n in range(50)]
+    wanted = {}
+    for version in (1, 2):
+        scorer = Scorer.load(opened.registry, opened.registry.get("loans", version))
+        wanted[version] = [answer.score for answer in scorer.score(records)]
+    assert all(one != two for one, two in zip(wanted[1], wanted[2], strict=True))
+    over = threading.Event()
+    answered: list[int] = []
+    failed: list[object] = []
+
+    def keep_asking(url: str, first: int) -> None:
+        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE)
+        number = first
+        while not over.is_set():
+            record = number % len(records)
+            number += 1
+            body = json.dumps(records[record])
+            connection.request("POST", urlsplit(url).path, body, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            told = json.loads(answer.read())
+            if answer.status != 200 or told["predictions"][0]["score"] != wanted[told["version"]][record]:
+                failed.append((answer.status, told))
+                return
+            answered.append(told["version"])
+        connection.close()
+
+    command = [sys.executable, "-m", "noria", "serve", "--port", "0", "--workers", "2"]
+    with subprocess.Popen(command, cwd=lived, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        url = server.stdout.readline().split(" at ")[1].split()[0]
+        with ThreadPoolExecutor(8) as pool:
+            asking = [pool.submit(keep_asking, url, 7 * thread) for thread in range(8)]
+            try:
+                for swap in range(SWAPS):
+                    version = 2 - swap % 2
+                    opened.aliases.move("loans", "champion", version, actor="t", reason="t", at=datetime.now(UTC))
+                    begun, deadline = len(answered), time.monotonic() + PATIENCE
+                    while set(answered[-100:]) != {version} or len(answered) < begun + REQUESTS:
+                        assert not failed
+                        assert time.monotonic() < deadline, f"version {version} did not take over"
+                        time.sleep(0.01)
+            finally:
+                over.set()
+            for one in asking:
+                one.result()
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(timeout=PATIENCE) == 0
+    opened.close()
+    assert failed == []
+    assert len(answered) >= SWAPS * REQUESTS
+    log = opened.predictions.read("loans", columns=["version"])
+    assert sorted(log["version"].to_pylist()) == sorted(answered)
+
+
 def test_a_damaged_version_does_not_take_over(lived: Path, served: str) -> None:
     assert ask(served, 0)[1]["version"] == 1
     opened = Workspace(lived)
     version = opened.registry.get("loans", 2)
-    digest = version.files["model/head.skops"]
+    digest = version.files["plan/plan.npz"]
     path = lived / ".noria" / "objects" / digest[:2] / digest
     path.chmod(0o644)
     path.write_bytes(path.read_bytes()[:-100])

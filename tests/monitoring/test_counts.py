@@ -145,3 +145,10 @@ def test_infinite_values_that_the_reference_has_too_are_not_broken_input() -> No
 
     known = learn_reference(table(3000, "ratio"), [("ratio", "float")])
     assert judge(known, known.count(table(1000, "x.ratio"))).flagged == ()
+
+
+def test_the_largest_numbers_are_summed_up_all_the_same() -> None:
+    values = np.concatenate([np.full(600, 1e300), np.full(400, -1e300), np.arange(24.0)])
+    made = learn("x", pa.chunked_array([values]), "float").to_json()
+    json.dumps(made, allow_nan=False)
+    assert made["sd"] == pytest.approx(1e300 * np.std(values / 1e300))

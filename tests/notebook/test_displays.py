@@ -157,3 +157,15 @@ def test_runs_are_found_as_on_their_page(opened: noria.Project) -> None:
     assert [run.id for run in opened.find_runs("found >= 0", deleted=True)] == [made[0]]
     with pytest.raises(WrongArgument, match="at letter"):
         opened.find_runs("found >")
+
+
+def test_a_profile_shows_itself(opened: noria.Project) -> None:
+    profile = opened.datasets[0].profile()
+    shown = stands_alone(profile)
+    column = profile.record.columns[0]
+    assert column.name in shown
+    assert "Profile of" in shown
+    assert list(profile.frame()["column"]) == [each.name for each in profile.record.columns]
+    assert profile[column.name].distinct == column.distinct
+    drawn = [profile.figure(each.name) for each in profile.record.columns]
+    assert any(figure is not None and figure.svg.startswith("<svg") for figure in drawn)

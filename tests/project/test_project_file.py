@@ -32,6 +32,29 @@ def test_the_examples_are_sound(name: str) -> None:
     assert project.settings.model.budget_seconds <= 25
 
 
+def test_the_effective_file_of_everything_evaluated_means_the_same(tmp_path: Path) -> None:
+    text = (
+        SMALL
+        + """[evaluate]
+threshold = { cost = { false_positive = 1, false_negative = 5 } }
+protected = ["sex"]
+conformal = { level = 0.8 }
+[[gates]]
+require = "approval"
+[[gates]]
+metric = "parity_ratio"
+by = "sex"
+min = 0.8
+[[gates]]
+metric = "calibration_slope"
+min = 0.8
+max = 1.2
+"""
+    )
+    (tmp_path / "noria.toml").write_text(text)
+    assert validate(effective(load(tmp_path)))[0] == validate(text)[0]
+
+
 def test_the_smallest_file() -> None:
     settings, warnings = validate(SMALL)
     assert settings.deploy.endpoint == "loans"
@@ -56,6 +79,42 @@ WRONG = {
     "fraction for a whole number": ("[model]\nfolds = 2.5", 8, "expected a whole number, got 2.5"),
     "text for a truth": ('[clean]\ntrim = "yes"', 8, 'expected true or false, got "yes"'),
     "one for a list": ("[deploy]\nsteps = 5", 8, "[deploy] steps: expected a list in square brackets, got 5"),
+    "a threshold without a wish": ("[evaluate]\nthreshold = {}", 8, "asks for nothing: write one of cost, capacity"),
+    "a threshold of two wishes": (
+        "[evaluate]\nthreshold = { capacity = 0.1, recall = 0.9 }", 8, "asks for capacity and recall",
+    ),
+    "a free mistake": (
+        "[evaluate]\nthreshold = { cost = { false_positive = 0, false_negative = 1 } }", 8, "expected more than 0",
+    ),
+    "a threshold of a value": (
+        '[model]\ntask = "regression"\n[evaluate]\nthreshold = { recall = 0.9 }', 10, "decides between two classes",
+    ),
+    "a gate on nothing": ("[[gates]]\nmin = 0.5", 7, "number 1 metric is missing"),
+    "a gate of an unknown name": (
+        '[[gates]]\nmetric = "latency"\nmax = 1', 8, "there is no metric 'latency'; did you mean 'latency_ms'?",
+    ),
+    "a gate on speed the wrong way round": ('[[gates]]\nmetric = "latency_ms"\nmin = 1', 9, "less is better"),
+    "a gate by no protected column": (
+        '[[gates]]\nmetric = "parity_ratio"\nby = "sex"\nmin = 0.8', 9, "is no protected column",
+    ),
+    "a metric by a column": ('[[gates]]\nmetric = "recall"\nby = "sex"\nmin = 0.8', 7, "by names a protected column"),
+    "an approval with a bound": ('[[gates]]\nrequire = "approval"\nmin = 0.8', 7, "require stands alone"),
+    "an age without a time": ('[[gates]]\nmetric = "data_age_days"\nmax = 7', 8, "needs to know when"),
+    "speed on a slice": (
+        '[[gates]]\nmetric = "latency_ms"\nmax = 1\nslice = "worst"', 7, "neither against the champion nor on a slice",
+    ),
+    "a person as a group": (
+        '[evaluate]\nprotected = ["email"]\n[data.columns]\nemail = { pii = true }', 8, "nobody is a group",
+    ),
+    "a protected column that is dropped": (
+        '[evaluate]\nprotected = ["sex"]\n[data.columns]\nsex = { store = "drop" }', 8, "has no values",
+    ),
+    "the time as a group": (
+        'time = "when"\n[evaluate]\nprotected = ["when"]', 9, "a moment is no group",
+    ),
+    "a moment as a group": (
+        '[evaluate]\nprotected = ["born"]\n[data.columns]\nborn = { type = "timestamp" }', 8, "a moment is no group",
+    ),
     "too large": ("[split]\ntest = 1.5", 8, "expected less than 1"),
     "too small": ("[model]\nfolds = 1", 8, "expected at least 2"),
     "no such choice": ('[split]\nmethod = "tmie"', 8, "did you mean 'time'?"),
@@ -112,6 +171,9 @@ def test_what_is_missing() -> None:
 def test_a_secret_is_not_told() -> None:
     told = refused(SMALL + '[store]\ndatabase = "postgresql://me:hunter2@host/db"\n')
     assert "hunter2" not in told
+    for source in ("mqtts://b/t#user=me&password=hunter2", "https://h/a.csv#token=hunter2"):
+        told = refused(f'[project]\nname = "p"\n[data]\nsource = "{source}"\n')
+        assert "hunter2" not in told
 
 
 def test_what_has_no_effect_is_said_with_its_line() -> None:
@@ -123,6 +185,29 @@ def test_what_has_no_effect_is_said_with_its_line() -> None:
         'source = "a.csv"', 'query = "from a"', 1
     )
     assert [warning.split(": ")[0] for warning in validate(asked)[1]] == ["noria.toml:13"]
+
+
+def test_a_rollout_is_read_from_the_file_and_what_it_does_not_use_is_said() -> None:
+    small = SMALL.rstrip() + "\n"
+    told = '[deploy]\nstrategy = "ab"\nsplit = 20\nkey = "customer"\n[deploy.gates]\nerrors = 0.01\ndeadline = "2h"\n'
+    settings, warnings = validate(small + told)
+    rollout = settings.deploy.rollout()
+    assert (rollout.strategy, rollout.shares, rollout.key) == ("ab", (("a", 80), ("b", 20)), "customer")
+    assert (rollout.gates.errors, rollout.gates.psi, rollout.gates.deadline_seconds) == (0.01, None, 7200.0)
+    assert warnings == ()
+    _, warnings = validate(small + told.replace('"ab"', '"direct"'))
+    assert [warning.partition(": ")[2].partition(";")[0] for warning in warnings] == [
+        'only strategy = "ab" splits', 'strategy = "direct" tries nothing, so no gate is looked at'
+    ]  # fmt: skip
+    assert "[deploy] gates.error: no such setting; did you mean 'errors'?" in refused(
+        small + "[deploy.gates]\nerror = 0.01\n"
+    )
+
+
+@pytest.mark.parametrize(("hold", "seconds"), [("", 0.0), ('hold = "5m"\n', 300.0)])
+def test_blue_green_holds_where_it_is_told_to(hold: str, seconds: float) -> None:
+    settings, _ = validate(SMALL.rstrip() + f'\n[deploy]\nstrategy = "blue-green"\n{hold}')
+    assert settings.deploy.rollout().hold_seconds == seconds
 
 
 def test_a_function_cannot_say_whether_it_changed() -> None:

@@ -101,3 +101,14 @@ def test_guesses() -> None:
 def test_a_column_without_values_does_not_fail_the_first_check() -> None:
     found = read(columns=(*LOANS, Facts("old notes", "text", 1.0, 0)))
     assert found["data"]["checks"]["missing"] == {"max": 0.2, "columns": {"old notes": 1.0}}  # type: ignore[index]
+
+
+def test_what_seems_personal_is_not_stored() -> None:
+    mail = Facts("e mail", "text", 0.0, 400, personal="e-mail addresses")
+    iban = Facts("iban_id", "text", 0.0, 400, personal="a bank account")
+    found = read(columns=(iban, mail, *LOANS[1:]))
+    assert found["data"]["key"] == ["iban_id"]
+    assert found["data"]["columns"] == {
+        "iban_id": {"pii": True, "store": "pseudonym"},
+        "e mail": {"pii": True, "store": "drop"},
+    }

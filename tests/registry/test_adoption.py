@@ -273,11 +273,12 @@ def test_many_processes_that_register_at_once_get_numbers_without_gap(registry: 
     Models(registry.database).create("churn")
     script = (
         "import sys\n"
+        "from pathlib import Path\n"
         "from noria.registry.adoption import Whence, adopt\n"
         "from noria.registry.catalog import Registry\n"
         "from noria.store.blobs import Blobs\n"
         "from noria.store.database import Database\n"
-        "registry = Registry(Database(sys.argv[1]), Blobs(sys.argv[2]))\n"
+        "registry = Registry(Database(sys.argv[1]), Blobs(Path(sys.argv[2])))\n"
         "print(*[adopt(registry, 'churn', Whence('s3://x/y')).number for _ in range(20)])\n"
     )
     command = [sys.executable, "-c", script, registry.database.url, str(tmp_path / "objects")]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestRegressor
+from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest, RandomForestRegressor
 from sklearn.svm import SVC, SVR
 
 from noria.errors import UntrustedFormat
@@ -47,6 +47,7 @@ def first(array: np.ndarray) -> np.ndarray:
         clusters,
         lambda: RandomForestRegressor(2).fit(X, X[:, 1]),
         lambda: HistGradientBoostingClassifier(max_iter=2).fit(X, TWO),
+        lambda: IsolationForest(n_estimators=3, random_state=0).fit(X),
     ],
 )
 def test_an_honest_model_passes(make: Callable[[], Any]) -> None:
@@ -106,3 +107,13 @@ def test_a_number_taken_for_a_category_is_refused() -> None:
     model._bin_mapper.is_categorical_ = np.zeros(3, dtype=np.uint8)
     with pytest.raises(OutOfBounds, match="category"):
         check_bounds(model)
+
+
+@pytest.mark.parametrize(("name", "value"), [("_max_features", 1), ("n_features_in_", 2)])
+def test_an_isolation_forest_whose_trees_get_a_part_of_the_row_is_refused(name: str, value: int) -> None:
+    # A tree is asked without a look at how wide its rows are.
+    forest = IsolationForest(n_estimators=3, random_state=0).fit(X)
+    forest.estimators_features_ = [np.array([], dtype=np.int64)] * 3
+    setattr(forest, name, value)
+    with pytest.raises(OutOfBounds, match="isolation forest"):
+        check_bounds([forest])

@@ -7,6 +7,7 @@ import json
 import sys
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,7 @@ def rows() -> pd.DataFrame:
         {
             "a": rng.normal(size=n),
             "b": rng.normal(size=n),
-            "g": pd.Series(rng.choice(["x", "y", "z"], n), dtype="str"),
+            "g": pd.Series(rng.choice(["xx", "yy", "zz"], n), dtype="str"),
             "t": pd.Timestamp("2026-01-01") + pd.to_timedelta(rng.integers(0, 9000, n), "h"),
         }
     )
@@ -54,7 +55,7 @@ def fitted(rows: pd.DataFrame) -> Callable[..., TabularModel]:
     def fit(
         task: str, candidate: object, *, classes: int = 2, prepare: dict[str, list[str]] | None = None
     ) -> TabularModel:
-        lean = rows["b"].to_numpy() + (rows["g"] == "x").to_numpy()
+        lean = rows["b"].to_numpy() + (rows["g"] == "xx").to_numpy()
         y = lean if task == "regression" else np.digitize(lean, np.quantile(lean, np.arange(1, classes) / classes))
         target = None if task == "clustering" else y.astype(object if task == "classification" else float)
         settings = PrepareSettings.model_validate(prepare or {})
@@ -63,7 +64,7 @@ def fitted(rows: pd.DataFrame) -> Callable[..., TabularModel]:
             target,
             task=task,
             families=resolve([candidate], task),
-            prepare=lambda family: preparation(COLUMNS, settings, encoding=family.encoding, task=task),
+            prepare=lambda family, _rows: preparation(COLUMNS, settings, encoding=family.encoding, task=task),
             error=error,
             splitter=[] if target is None else folds(target, n_rows=len(rows), task=task, k=2),
             trials=1,
@@ -114,6 +115,10 @@ def test_round_trip_is_bit_equal(
 
 
 RECIPES = [
+    {"numeric": ["impute:drop_rows", "outliers:zscore,flag", "scale:power"], "category": ["frequency"]},
+    {"numeric": ["impute:median", "products", "scale:maxabs"], "g": ["hash:buckets=4"], "t": ["dates:dow,hour,cyclic"]},
+    {"a": ["outliers:forest=0.1,null", "impute:median"], "g": ["tfidf"], "b": ["scale:power"]},
+    {"a": ["outliers:iqr,null", "impute:median"], "g": ["count"]},
     {"numeric": ["impute:knn", "indicator", "scale:minmax"], "category": ["ordinal"]},
     {"a": ["impute:iterative", "indicator", "scale:quantile"], "g": ["target"]},
     {
@@ -142,7 +147,7 @@ def test_labels_keep_their_kind(rows: pd.DataFrame) -> None:
             y,
             task="classification",
             families=resolve(["dummy"], "classification"),
-            prepare=lambda family: preparation(COLUMNS, encoding=family.encoding),
+            prepare=lambda family, _rows: preparation(COLUMNS, encoding=family.encoding),
             error=lambda y, p: 0.0,
             splitter=folds(y, n_rows=len(rows), task="classification", k=2),
         ).model
@@ -287,6 +292,12 @@ def test_a_cut_file_is_refused(files: dict[str, bytes], cut: int) -> None:
         {"format": 99},
         {"head": "pickle"},
         {"head": "lightgbm"},
+        {"head": []},
+        {"head": {}},
+        {"columns": []},
+        {"columns": [["a", "number"], ["a", "number"], ["g", "string"], ["t", "timestamp"]]},
+        {"classes": [1]},
+        {"classes": ["a", "a"]},
         {"task": "chess"},
         {"columns": [["a"]]},
         {"columns": [["a", "number", "x"]]},
@@ -300,6 +311,32 @@ def test_a_cut_file_is_refused(files: dict[str, bytes], cut: int) -> None:
 )
 def test_a_description_that_does_not_fit_is_refused(files: dict[str, bytes], change: dict[str, object]) -> None:
     refused(files, meta__json=json.dumps({**json.loads(files["meta.json"]), **change}).encode())
+
+
+def test_a_file_with_a_flipped_byte_is_refused_or_loaded_and_nothing_else(files: dict[str, bytes]) -> None:
+    rng = np.random.default_rng(0)
+    outcomes = set()
+    for name in ("head.skops", "preparation.skops"):
+        for place in rng.integers(0, len(files[name]), 80).tolist():
+            data = bytearray(files[name])
+            data[place] ^= 0xFF
+            try:
+                formats.load({**files, name: bytes(data)})
+            except UntrustedFormat:
+                outcomes.add("refused")
+    assert outcomes == {"refused"}
+
+
+def test_a_packed_schema_with_a_flipped_byte_is_refused() -> None:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("schema.json", b"{}" * 5000)
+    start = made.getvalue().index(b"schema.json") + len("schema.json")
+    for place in range(start, start + 30):
+        data = bytearray(made.getvalue())
+        data[place] ^= 0xFF
+        with pytest.raises(UntrustedFormat):
+            skops_files.types_in(bytes(data))
 
 
 @pytest.mark.parametrize("name", ["meta.json", "head.skops", "preparation.skops"])
@@ -348,3 +385,22 @@ def test_the_same_model_trained_again_gives_the_same_bytes(family: str, fitted: 
     # Two digests for one model would make two versions of it, and leave a damaged file without a mend.
     first, again = fitted("classification", family), fitted("classification", family)
     assert formats.save(first) == formats.save(again)
+
+
+def test_weight_of_evidence_survives(rows: pd.DataFrame, fitted: Callable[..., TabularModel]) -> None:
+    model = fitted("classification", "logistic", prepare={"category": ["woe"]}, classes=2)
+    again = formats.load(formats.save(model))
+    np.testing.assert_array_equal(again.predict_proba(strange(rows)), model.predict_proba(strange(rows)))
+
+
+def test_a_model_says_how_its_probabilities_are_led_back_or_is_refused(
+    rows: pd.DataFrame, fitted: Callable[..., TabularModel]
+) -> None:
+    model = fitted("classification", "logistic", classes=2)
+    files = formats.save(replace(model, ratios=(0.25, 1.0)))
+    assert formats.load(files).ratios == (0.25, 1.0)  # type: ignore[attr-defined]
+    assert json.loads(formats.save(model)["meta.json"])["format"] == 1
+    for wrong in ([0.25], [0.0, 1.0], "half", [1.0, float("inf")], [1, 2]):
+        meta = json.loads(files["meta.json"]) | {"ratios": wrong}
+        with pytest.raises(UntrustedFormat):
+            formats.load({**files, "meta.json": json.dumps(meta).encode()})

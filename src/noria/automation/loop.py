@@ -20,12 +20,12 @@ from noria.monitoring.alerts import Alerts
 from noria.monitoring.records import Windows
 from noria.monitoring.watch import look
 from noria.registry.approvals import Approvals
-from noria.registry.promotion import previous, promote, rollback
+from noria.registry.promotion import approvals_needed, previous, promote, rollback
 from noria.store.blobs import digest_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
 
     import pyarrow as pa
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["ACTOR", "Loop", "Turn", "webhook"]
 
 ACTOR = "automation"
-_ORDER = {"input": 0, "performance": 1, "drift": 2}
+_ORDER = {"answers": 0, "input": 0, "performance": 1, "drift": 2, "rollout": 3}
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,7 @@ class Loop:
         )
         self.outbox = Outbox(rooms.database, webhook(settings.notify))
         self.hooks = Hooks(rooms.database)
+        self._expired: date | None = None
 
     def tick(self, now: datetime) -> Turn:
         """Turn once: end lost runs, fire what is due, judge new windows, answer open alerts, send messages.
@@ -116,11 +117,17 @@ class Loop:
         """
         if self.rooms.mark_lost is not None:
             self.rooms.mark_lost(now)
+        self._expire(now)
         made = self._fire(now)
         found = self.look(now)
         self._tell_alerts(now)
         made += self._answer(now)
         return Turn(found, tuple(made), self.outbox.deliver(now=now) + self.hooks.deliver(now=now))
+
+    def _expire(self, now: datetime) -> None:
+        if self.rooms.expire is not None and self._expired != now.date():
+            self.rooms.expire(now)
+            self._expired = now.date()
 
     def look(self, now: datetime, *, partial: bool = False) -> Look:
         """Judge what has come in, and do nothing about it.
@@ -210,7 +217,7 @@ class Loop:
         wanted = self.settings.on_regression if alert.kind == "performance" else self.settings.on_drift
         facts = Facts(alert.kind)
         evidence: dict[str, object] = {"alert": alert.text, "window": alert.evidence.get("window")}
-        if alert.kind != "input" and wanted != "alert" and self.target is not None:
+        if alert.kind in ("drift", "performance") and wanted != "alert" and self.target is not None:
             recent = self.rooms.read(alert.since, None)
             last = self.decisions.last(self.model, "retrain")
             rows = labelled_since(recent, alert.since)
@@ -346,7 +353,7 @@ class Loop:
         try:
             if self.rooms.promote is not None:
                 self.rooms.promote(number, reason, now)
-            elif needed := self.rooms.registry.approvals():
+            elif needed := approvals_needed(self.rooms.registry, self.rooms.registry.get(self.model, number)):
                 asked = Approvals(self.rooms.registry)
                 asked.request(self.model, number, actor=ACTOR, reason=reason, at=now)
                 outcome = f"version {number} waits for {needed} to agree; {_who(champion)} stays until then"

@@ -47,7 +47,7 @@ class Facts:
     Parameters
     ----------
     kind : str
-        Of the alert: ``drift``, ``input`` or ``performance``.
+        Of the alert: ``drift``, ``input``, ``performance`` or ``rollout``.
     input_broken : bool
         Whether an alert about broken input is open.
     new_rows : int
@@ -102,6 +102,10 @@ def respond(facts: Facts, *, on_drift: OnDrift, on_regression: OnRegression, ret
     """
     if facts.kind == "input":
         return Plan("tell", "the input looks broken: nothing is trained on it")
+    if facts.kind == "rollout":
+        return Plan("tell", "the deployment has answered it by itself")
+    if facts.kind == "answers":
+        return Plan("tell", "what was answered is not what the model computes: somebody must look")
     if facts.kind == "drift":
         if on_drift == "alert":
             return Plan("tell", 'on_drift = "alert"')

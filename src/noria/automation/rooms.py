@@ -53,6 +53,8 @@ class Rooms:
         Runs the project's pipeline; it takes up ``NAME-collected`` by itself.
     mark_lost : callable(now), optional
         Ends the runs whose process has died.
+    expire : callable(now), optional
+        Lets go of what is older than [retention] allows; asked once a day.
     data_token : callable() -> str, optional
         Says cheaply whether the source has changed.
     label_rows : callable() -> int, optional
@@ -79,6 +81,7 @@ class Rooms:
     reference: Callable[[int], Reference | None]
     run_pipeline: Callable[[str], PipelineResult]
     mark_lost: Callable[[datetime], object] | None = None
+    expire: Callable[[datetime], object] | None = None
     data_token: Callable[[], str] | None = None
     label_rows: Callable[[], int] | None = None
     corrections: Callable[[], int] | None = None

@@ -66,7 +66,8 @@ class Alarms:
         if self.serving is None:
             return
         for alert in Alerts(self.database).open(self.model):
-            if alert.version == self.serving:
+            # That a version was tried and answers no more is what a rollout's alert tells.
+            if alert.version == self.serving or alert.kind == "rollout":
                 continue
             with self.database.transaction() as connection:
                 text = f"version {alert.version} no longer answers: {self.serving} does"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Alert", "AlertKind", "AlertNotFound", "Alerts", "clear", "open_or_grow", "resolve"]
 
-AlertKind = Literal["drift", "input", "performance"]
+AlertKind = Literal["answers", "drift", "input", "performance", "rollout"]
 State = Literal["open", "resolved"]
 
 
@@ -35,7 +35,8 @@ class Alert:
     ----------
     id, model, version, kind, severity
         ``input``: values missing, unreadable or of a kind never seen; ``drift``: features or answers moved;
-        ``performance``: proven worse than on the held-out rows.
+        ``performance``: proven worse than on the held-out rows; ``rollout``: a version that was tried went back or
+        waits for somebody; ``answers``: what was answered is not what the model's library computes.
     state : str
         ``open`` or ``resolved``.
     opened, updated, resolved : datetime

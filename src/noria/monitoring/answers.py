@@ -87,5 +87,5 @@ def groups(rows: pa.Table, group: str | None) -> np.ndarray | None:
 
 def _values(column: pa.ChunkedArray, task: Task) -> np.ndarray:
     if task == "regression":
-        return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
+        return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
     return np.array([label_text(value) for value in column.to_pylist()], dtype=object)

@@ -10,6 +10,7 @@ import numpy as np
 from noria.evaluation.delong import delong
 from noria.evaluation.metrics import get
 from noria.evaluation.resampling import distribution, draw, kept_classes, ones, widening
+from noria.evaluation.shares import wilson
 
 if TYPE_CHECKING:
     from noria.evaluation.judged import Judged
@@ -83,9 +84,5 @@ def estimate(metric: str, rows: Judged, *, seed: int = 0, groups: np.ndarray | N
 
 
 def _wilson(right: np.ndarray) -> Realised:
-    n = len(right)
-    share = float(right.mean())
-    centre = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-    half = _Z * np.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2)) / (1 + _Z**2 / n)
-    low, high = float(max(0.0, centre - half)), float(min(1.0, centre + half))
-    return Realised(share, low, high, (high - low) / (2 * _Z), n)
+    low, high = wilson(float(right.sum()), len(right))
+    return Realised(float(right.mean()), low, high, (high - low) / (2 * _Z), len(right))

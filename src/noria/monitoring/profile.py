@@ -29,6 +29,8 @@ Kind = Literal["numeric", "category", "withheld"]
 BINS = 256
 LEVELS = 1000
 """Categories kept by name; a column with more keeps the rest as one count."""
+_SUMMABLE = 1e100
+"""Numbers up to this size can be squared and added up."""
 
 _NUMERIC = ("int", "float")
 
@@ -196,9 +198,12 @@ def _learn_numeric(name: str, values: pa.ChunkedArray | pa.Array) -> FeatureProf
     cuts = _cuts(finite)
     bins = np.searchsorted(cuts, finite, "left")
     counts = np.bincount(bins, minlength=len(cuts) + 1)
-    sums = np.bincount(bins, weights=finite, minlength=len(cuts) + 1)
+    # Neither a sum nor a square of the largest numbers must leave the range of numbers.
+    largest = max(abs(float(finite[0])), abs(float(finite[-1])))
+    unit = largest if largest > _SUMMABLE else 1.0
+    sums = np.bincount(bins, weights=finite / unit, minlength=len(cuts) + 1)
     # An empty bin cannot be, but a mean of nothing must not stop the reading of an odd profile.
-    means = sums / np.maximum(counts, 1)
+    means = unit * (sums / np.maximum(counts, 1))
     return FeatureProfile(
         name,
         "numeric",
@@ -209,7 +214,7 @@ def _learn_numeric(name: str, values: pa.ChunkedArray | pa.Array) -> FeatureProf
         means,
         float(finite[0]),
         float(finite[-1]),
-        float(finite.std()),
+        unit * float((finite / unit).std()),
     )
 
 

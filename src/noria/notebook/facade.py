@@ -89,6 +89,44 @@ class Project:
             return None
         return ShownVersion(self.workspace.registry.get(self.name, number), self.workspace)
 
+    def put(self, frame: object, name: str | None = None, *, note: str = "") -> ShownDataset:
+        """Keep a frame of this notebook as a version of a dataset.
+
+        Parameters
+        ----------
+        frame : object
+            A pandas or polars DataFrame, a pyarrow.Table, anything else that speaks the Arrow stream protocol, a dict
+            of columns or a list of dicts. The index of a pandas frame is left out.
+        name : str, optional
+            Of the dataset; the project's own when left out. ``noria run`` still reads what ``[data] source`` says.
+        note : str
+            For people: what it is.
+
+        Returns
+        -------
+        ShownDataset
+            The new version, or the newest one where its rows are the same.
+
+        Raises
+        ------
+        WrongData
+            It is no frame, has no rows, or holds what no table can.
+        WrongArgument
+            The name cannot be that of a dataset.
+        """
+        from noria.datasets.frames import frame_rows  # noqa: PLC0415 - loaded when asked for
+        from noria.datasets.schema import infer  # noqa: PLC0415 - as above
+        from noria.notebook.dataset import ShownDataset  # noqa: PLC0415 - as above
+        from noria.security.names import checked_name  # noqa: PLC0415 - as above
+
+        data = self.workspace.project.settings.data
+        rows = frame_rows(frame, na_values=self.workspace.project.settings.clean.na_values)
+        schema = infer(rows, data) if name in (None, self.name) else infer(rows)
+        version = self.workspace.datasets.commit(
+            checked_name("dataset", name or self.name), rows, source="python", note=note, schema=schema
+        )
+        return ShownDataset(version, self.workspace)
+
     def plan(self) -> Listing[PlannedStep]:
         """Say what a run would do, and why, without doing it."""
         from noria.steps.turn import Turn  # noqa: PLC0415 - loaded when asked for

@@ -48,7 +48,7 @@ class ShownVersion:
     @property
     def judgement(self) -> Judgement | None:
         """What the gates said last; None when it was never judged."""
-        return self.workspace.verdicts.latest(self.record.model, self.record.model_digest)
+        return self.workspace.verdicts.of(self.record)
 
     @property
     def plots(self) -> Mapping[str, Figure]:

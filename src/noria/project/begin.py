@@ -8,12 +8,14 @@ from pathlib import Path
 from noria.errors import StoreUnavailable, VersionExists, WrongArgument
 from noria.project.example import example
 from noria.project.requirement import requirements_text
+from noria.sources.reference import prefix_of
 from noria.store.files import ensure_folder, write_atomic
 
-__all__ = ["check_name", "from_example", "from_text", "refuse_taken", "source_for"]
+__all__ = ["check_name", "from_example", "from_text", "refuse_taken", "source_for", "source_from"]
 
 _NEW = Path(__file__).parent / "templates" / "new"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_SQLITE = re.compile(r"sql:sqlite:///(?=[^/?:])", re.IGNORECASE)  # and a path from here
 _COPIED_UP_TO = 64 * 1024 * 1024
 
 
@@ -129,6 +131,26 @@ def source_for(data: Path) -> tuple[str, Path | None]:
     if data.stat().st_size <= _COPIED_UP_TO:
         return f"data/{data.name}", data
     return str(data.resolve()), None
+
+
+def source_from(text: str, here: Path) -> str:
+    """Say a source so that it means the same from the new project's folder as it does from this one.
+
+    Examples
+    --------
+    >>> source_from("data/*.csv#delimiter=;", Path("/srv/data"))
+    '/srv/data/data/*.csv#delimiter=;'
+    >>> source_from("sql:sqlite:///a.db?table=loans", Path("/srv/data"))
+    'sql:sqlite:////srv/data/a.db?table=loans'
+    >>> source_from("sql:env:LOANS_DB?table=loans", Path("/srv/data"))
+    'sql:env:LOANS_DB?table=loans'
+    """
+    beginning = _SQLITE.match(text)
+    if beginning is not None:
+        return f"{beginning[0]}{here / text[beginning.end() :]}"
+    if prefix_of(text) != "file" or text.startswith(("~", "file:")):
+        return text
+    return str(here / text)
 
 
 def _surroundings(folder: Path) -> list[Path]:

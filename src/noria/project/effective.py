@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["effective"]
 
 _ORDER = (
-    "project", "data", "tables", "clean", "split", "prepare", "model", "gates", "deploy", "monitor", "triggers",
-    "steps", "store",
+    "project", "data", "tables", "clean", "history", "split", "prepare", "model", "evaluate", "gates", "deploy",
+    "monitor", "triggers", "steps", "run", "retention", "store",
 )  # fmt: skip
 _MARK = "  # default"
 _SECRET = {"secret", "password", "token"}

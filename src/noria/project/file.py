@@ -36,6 +36,7 @@ _TYPES = (
     "datasets/settings.py",
     "duration.py",
     "evaluation/catalogue.py",
+    "evaluation/measures.py",
     "evaluation/settings.py",
     "monitoring/settings.py",
     "monitoring/span.py",

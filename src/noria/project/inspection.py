@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import secrets
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from noria.project.origin import origin_of
+from noria.project.guard import StoredOnly
+from noria.project.origin import looked_up, origin_of
+from noria.project.pulls import Pulls
 from noria.project.starter import Facts
+from noria.security.pseudonyms import Pseudonyms, known
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
     from pathlib import Path
 
     import pyarrow as pa
 
     from noria.checks.findings import Report
+    from noria.checks.suite import Other
     from noria.datasets.profile import ColumnProfile
     from noria.datasets.schema import Schema
+    from noria.datasets.version import DatasetVersion
+    from noria.project.against import Records
     from noria.project.file import Project
+    from noria.project.origin import Origin
 
-__all__ = ["Column", "Inspection", "inspect", "look"]
+__all__ = ["Column", "Inspection", "inspect", "look", "rows_as_stored"]
 
 _FEW = 20
 
@@ -86,17 +95,30 @@ def look(source: str, *, root: Path) -> tuple[list[Facts], int]:
     SourceNotFound, WrongData
         The table is not there or cannot be read.
     """
+    from noria.datasets.personal import detect  # noqa: PLC0415 - as above
     from noria.datasets.profile import profile  # noqa: PLC0415 - DuckDB and pyarrow, only when rows are read
     from noria.datasets.schema import infer  # noqa: PLC0415 - as above
     from noria.sources.source import read  # noqa: PLC0415 - as above
 
     table = read(source, root=root)
     schema, measured = infer(table), profile(table)
-    return [_facts(table, schema, column, table.num_rows) for column in measured.columns], table.num_rows
+    personal = {each.column: each.what for each in detect(table)}
+    found = [_facts(table, schema, column, table.num_rows) for column in measured.columns]
+    return [replace(each, personal=personal.get(each.name, "")) for each in found], table.num_rows
 
 
-def inspect(project: Project, *, now: datetime) -> Inspection:
-    """Read a project's data and run its checks, recording nothing.
+def inspect(
+    project: Project,
+    *,
+    now: datetime,
+    records: Records | None = None,
+    before: DatasetVersion | None = None,
+    progress: Callable[[float | None, str], None] = lambda _done, _text: None,
+) -> Inspection:
+    """Read a project's data as a run would, and run its checks, recording nothing.
+
+    Of a source with ``incremental`` what is new is read, and put to what the last run pulled; the next run reads it
+    again.
 
     Parameters
     ----------
@@ -104,6 +126,13 @@ def inspect(project: Project, *, now: datetime) -> Inspection:
         As loaded.
     now : datetime
         What ``max_age`` counts from.
+    records : Records, optional
+        The store: what was pulled before, who was erased, the version that ``drift`` asks for. None before the first
+        run.
+    before : DatasetVersion, optional
+        The newest version there is; columns that hold something else now are told.
+    progress : callable
+        Told how far a long pull is.
 
     Raises
     ------
@@ -114,26 +143,27 @@ def inspect(project: Project, *, now: datetime) -> Inspection:
     """
     from noria.checks.suite import run  # noqa: PLC0415 - DuckDB and pyarrow, only when rows are read
     from noria.datasets.profile import profile  # noqa: PLC0415 - as above
-    from noria.datasets.schema import infer  # noqa: PLC0415 - as above
+    from noria.datasets.schema import retyped  # noqa: PLC0415 - as above
 
     settings = project.checked
-    data = settings.data
+    data = settings.data.stored()
     origin = origin_of(project)
-    notes: list[str] = []
-    table = origin.read(
-        root=project.root, na_values=settings.clean.na_values, rename=settings.clean.rename, note=notes.append
-    )
-    schema = infer(table, data)
+    table, schema, noted = rows_as_stored(project, records=records, progress=progress)
+    notes = list(noted)
+    if before is not None:
+        notes += [f"warn: {change} since {before.ref}" for change in retyped(before.schema, schema)]
     report = run(
         table,
         schema,
-        data.checks,
+        settings.data.checks,
         key=data.key,
         target=data.target,
         task=settings.model.task,
         positive=data.positive,
         time=data.time,
         now=now,
+        tables=looked_up(settings.data.checks, origin.tables, root=project.root, na_values=settings.clean.na_values),
+        other=_other(project, table, records, notes),
     )
     measured = profile(table, schema=schema)
     roles = [(data.target, "target"), (data.time, "time"), (data.group, "group"), *((name, "key") for name in data.key)]
@@ -148,6 +178,92 @@ def inspect(project: Project, *, now: datetime) -> Inspection:
         for column in measured.columns
     )
     return Inspection(origin.text, columns, report, tuple(notes))
+
+
+def rows_as_stored(
+    project: Project,
+    *,
+    records: Records | None = None,
+    progress: Callable[[float | None, str], None] = lambda _done, _text: None,
+) -> tuple[pa.Table, Schema, tuple[str, ...]]:
+    """Read a project's rows as a run would store them, and store nothing.
+
+    Returns
+    -------
+    tuple
+        The rows, what their columns are, and what there is to say of it.
+
+    Raises
+    ------
+    SourceNotFound, WrongData
+        The table is not there or cannot be read.
+    WrongSetting
+        The project file names a column that the table does not have.
+    """
+    from noria.datasets.schema import infer  # noqa: PLC0415 - only when rows are read
+
+    notes: list[str] = []
+    table = _read(project, origin_of(project), records, notes.append, progress)
+    return table, infer(table, project.checked.data.stored()), tuple(notes)
+
+
+def _read(
+    project: Project,
+    origin: Origin,
+    records: Records | None,
+    note: Callable[[str], None],
+    progress: Callable[[float | None, str], None],
+) -> pa.Table:
+    """Read the rows a run would read, and keep nothing of them."""
+    from noria.datasets.catalog import Datasets  # noqa: PLC0415 - only when rows are read
+    from noria.governance.erased import without_erased  # noqa: PLC0415 - as above
+
+    settings, store = project.checked, project.root / ".noria"
+    guard = StoredOnly(
+        settings.data.columns,
+        origin.text,
+        pseudonyms=partial(_pseudonyms, project),
+        left_out=lambda table: (
+            without_erased(table, records.database, store, project.name) if records is not None else (table, 0)
+        ),
+        note=note,
+    )
+    datasets = Datasets(records.database, records.blobs) if records is not None else None
+    if origin.is_pulled:
+        note("read as the next run would: what was pulled before, and what is new; nothing of it is kept")
+    table = origin.read(
+        root=project.root,
+        na_values=settings.clean.na_values,
+        rename=settings.clean.rename,
+        note=note,
+        progress=progress,
+        pulls=Pulls(project.name, datasets, guard=guard, keep=False),
+        key=settings.data.key,
+        store=store,
+    )
+    return table if origin.incremental else guard.admitted(guard.fetched(table))
+
+
+def _other(project: Project, table: pa.Table, records: Records | None, notes: list[str]) -> Other | None:
+    drift = project.checked.data.checks.drift
+    if drift is None:
+        return None
+    from noria.checks.suite import Other  # noqa: PLC0415 - only when rows are read
+    from noria.datasets.catalog import Datasets  # noqa: PLC0415 - as above
+    from noria.datasets.parquet import fingerprint  # noqa: PLC0415 - as above
+    from noria.project.against import compared  # noqa: PLC0415 - as above
+
+    found = compared(records, project.name, drift.against, fingerprint(table))
+    if found.told:
+        notes.append(found.told)
+    if records is None or found.version is None:
+        return None
+    return Other(found.version.ref, Datasets(records.database, records.blobs).read(found.version))
+
+
+def _pseudonyms(project: Project) -> Pseudonyms:
+    # A check makes no key: any will do to see whether rows of one person stay together.
+    return known(project.root / ".noria") or Pseudonyms(secrets.token_bytes(32))
 
 
 def _use(name: str, schema: Schema, roles: Sequence[tuple[str | None, str]]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from noria.errors import WrongSetting
 from noria.sources.change import VOLATILE, token
+from noria.sources.kind import Pull
 from noria.store.blobs import digest_json
 
 if TYPE_CHECKING:
@@ -15,9 +16,11 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from noria.checks.settings import CheckSettings
     from noria.project.file import Project
+    from noria.project.pulls import Pulls
 
-__all__ = ["Origin", "origin_of"]
+__all__ = ["Origin", "looked_up", "origin_of"]
 
 
 @dataclass(frozen=True)
@@ -31,12 +34,15 @@ class Origin:
     query : str or None
         ``[data] query``, where there is no source.
     tables : mapping of str to mapping
-        ``[tables]`` as JSON: name -> source, key and checks.
+        ``[tables]`` as JSON: name -> source, key, incremental and checks.
+    incremental : mapping, optional
+        ``[data] incremental`` as JSON, where there is a source.
     """
 
     source: str | None
     query: str | None = None
     tables: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    incremental: Mapping[str, object] | None = None
 
     @property
     def text(self) -> str:
@@ -56,9 +62,22 @@ class Origin:
             return (self.source,)
         return tuple(str(table["source"]) for table in self.tables.values())
 
+    @property
+    def is_pulled(self) -> bool:
+        """Whether any source is pulled bit by bit."""
+        if self.source is not None:
+            return bool(self.incremental)
+        return any(table.get("incremental") for table in self.tables.values())
+
     def token(self, *, root: Path, cache: Path) -> str:
         """Say which state of the sources this is, as `noria.sources.change.token`; volatile where one of them is."""
-        found = [token(source, root=root, cache=cache) for source in self.sources]
+        columns = [_column(self.incremental)] if self.source is not None else [
+            _column(table.get("incremental")) for table in self.tables.values()
+        ]  # fmt: skip
+        found = [
+            token(source, root=root, cache=cache, changed=column)
+            for source, column in zip(self.sources, columns, strict=True)
+        ]
         if self.source is not None:
             return found[0]
         return VOLATILE if VOLATILE in found else digest_json(found)
@@ -70,6 +89,10 @@ class Origin:
         na_values: Sequence[str] = (),
         rename: Mapping[str, str] | None = None,
         note: Callable[[str], None] = lambda _text: None,
+        progress: Callable[[float | None, str], None] = lambda _done, _text: None,
+        pulls: Pulls | None = None,
+        key: Sequence[str] = (),
+        store: Path | None = None,
     ) -> pa.Table:
         """Read the rows.
 
@@ -82,7 +105,15 @@ class Origin:
         rename : mapping of str to str, optional
             Name in the source, or in the query's result -> name to use.
         note : callable
-            Told what the checks of a table found.
+            Told what the checks of a table found, and what is odd about the rows.
+        progress : callable
+            Told how far a long pull is.
+        pulls : Pulls, optional
+            What was pulled before; without it every source is read whole.
+        key : sequence of str
+            ``[data] key``.
+        store : Path, optional
+            The folder ``.noria``.
 
         Raises
         ------
@@ -93,17 +124,60 @@ class Origin:
         WrongData, SourceNotFound
             As `noria.sources.source.read`.
         """
-        from noria.sources.source import read  # noqa: PLC0415 - only where rows are read
+        from noria.sources.source import finished, read  # noqa: PLC0415 - only where rows are read
+
+        pull = Pull(root, tuple(na_values), store, note, progress)
+
+        def rows(
+            source: str,
+            wanted: object,
+            name: str,
+            key: Sequence[str],
+            rename: Mapping[str, str] | None = None,
+        ) -> pa.Table:
+            if pulls is None or not wanted:
+                return read(source, root=root, na_values=na_values, rename=rename, store=store, note=note,
+                            progress=progress)  # fmt: skip
+            found = pulls.pull(
+                source, cast("Mapping[str, object]", wanted), pull, table=name, key=key, rename=rename or {}
+            )
+            return finished(found, source, na_values=na_values, note=note)
 
         if self.source is not None:
-            return read(self.source, root=root, na_values=na_values, rename=rename)
+            return rows(self.source, self.incremental, "", key, rename)
         from noria.datasets.query import select  # noqa: PLC0415 - as above
 
-        read_tables = {
-            name: _checked(name, read(str(table["source"]), root=root, na_values=na_values), table, note)
+        as_read = {
+            name: rows(str(table["source"]), table.get("incremental"), name, cast("Sequence[str]", table["key"]))
             for name, table in self.tables.items()
         }
+        read_tables = {name: _checked(name, as_read, table, note) for name, table in self.tables.items()}
         return select(self.query or "", read_tables, rename=rename)
+
+
+def looked_up(
+    checks: CheckSettings, tables: Mapping[str, Mapping[str, object]], *, root: Path, na_values: Sequence[str] = ()
+) -> dict[str, pa.Table]:
+    """Read the tables that ``[data.checks] references`` look values up in: the columns wanted, no others.
+
+    Parameters
+    ----------
+    checks : CheckSettings
+        Names the tables.
+    tables : mapping of str to mapping
+        ``[tables]`` as JSON.
+    root, na_values
+        As in `Origin.read`.
+    """
+    from noria.sources.source import read  # noqa: PLC0415 - only where rows are read
+
+    found = {}
+    for name, columns in checks.tables_named.items():
+        if name in tables:  # what is not there is told by the check itself
+            table = read(str(tables[name]["source"]), root=root, na_values=na_values)
+            # Where a column is not there, the check that wants it tells which are.
+            found[name] = table.select(columns) if set(columns) <= set(table.column_names) else table
+    return found
 
 
 def origin_of(project: Project) -> Origin:
@@ -114,23 +188,31 @@ def origin_of(project: Project) -> Origin:
         source=cast("str | None", values["data"]["source"]),
         query=cast("str | None", values["data"]["query"]),
         tables=tables,
+        incremental=cast("Mapping[str, object] | None", values["data"]["incremental"]),
     )
 
 
-def _checked(name: str, table: pa.Table, settings: Mapping[str, object], note: Callable[[str], None]) -> pa.Table:
+def _column(incremental: object) -> str | None:
+    return str(incremental["column"]) if isinstance(incremental, dict) else None
+
+
+def _checked(
+    name: str, tables: Mapping[str, pa.Table], settings: Mapping[str, object], note: Callable[[str], None]
+) -> pa.Table:
     from noria.checks.settings import CheckSettings  # noqa: PLC0415 - only where rows are read
     from noria.checks.suite import run  # noqa: PLC0415 - as above
     from noria.datasets.schema import infer  # noqa: PLC0415 - as above
 
-    checks = CheckSettings.model_validate(settings["checks"])
+    table, checks = tables[name], CheckSettings.model_validate(settings["checks"])
     key = tuple(cast("Sequence[str]", settings["key"]))
     if not key and checks == CheckSettings():
         return table
     try:
-        report = run(table, infer(table), checks, key=key)
+        report = run(table, infer(table), checks, key=key, tables=tables)
     except WrongSetting as error:
         what, why, mend = (
-            text.replace("[data.checks]", f"[tables.{name}.checks]") for text in (error.what, error.why, error.mend)
+            text.replace("[data.checks]", f"[tables.{name}.checks]").replace("the key", f"[tables.{name}] key")
+            for text in (error.what, error.why, error.mend)
         )
         raise WrongSetting(what, why=why, mend=mend, code=error.code) from error
     for finding in report.findings:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from noria.errors import WrongSetting, did_you_mean
 from noria.project.lines import Path, find_lines, line_of
+from noria.sources.credential import hidden
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,7 +39,6 @@ _EXPECTED = {
     "too_long": "fewer items",
 }
 _MEND = "mend the lines named; `noria schema` lists every setting"
-_PASSWORD = re.compile(r"(://[^:/@\s\"]*):[^@\s\"]*@")
 _UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}
 
 
@@ -256,10 +255,18 @@ def _at(data: object, path: Path) -> object:
 
 
 def _show(value: object) -> str:
-    text = _PASSWORD.sub(r"\1:…@", json.dumps(value, ensure_ascii=False, default=str))
+    text = json.dumps(_hidden(value), ensure_ascii=False, default=str)
     if isinstance(value, dict):
         text = "a table" if len(text) > 60 else text
     return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _hidden(value: object) -> object:
+    if isinstance(value, str):
+        return hidden(value)
+    if isinstance(value, dict):
+        return {name: _hidden(held) for name, held in value.items()}
+    return [_hidden(held) for held in value] if isinstance(value, list) else value
 
 
 def _title(path: Path) -> str:

@@ -10,7 +10,7 @@ from noria.errors import WrongArgument, WrongData, did_you_mean
 from noria.project.toml import write_key, write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 __all__ = ["Facts", "Task", "draft", "guess_key", "guess_positive", "guess_task", "guess_time"]
 
@@ -40,6 +40,8 @@ class Facts:
         Different values, empty cells left out.
     values : tuple of str
         The values and how often each occurs, most frequent first; only where there are few.
+    personal : str
+        What of people it seems to hold, such as ``e-mail addresses``; empty where nothing says so.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Facts:
     missing: float
     distinct: int
     values: tuple[tuple[str, int], ...] = ()
+    personal: str = ""
 
 
 def guess_task(columns: Sequence[Facts], target: str | None) -> Task:
@@ -140,6 +143,7 @@ def draft(
     parts = [
         _head(name, source, rows, len(columns)),
         _data(source, columns, target if chosen != "clustering" else None, chosen, key, time),
+        _personal(columns, key, {target, time}),
         _checks(columns, rows, key, target),
         _split(chosen, time),
         _prepare(columns, {target, key, time}),
@@ -208,6 +212,17 @@ def _data(
         lines.append('# key = ["id"]  # no column names each row; with one, late labels find their row')
     if time:
         lines.append(f"time = {write_text(time)}  # the split below is by time: learn from what was, test on what came")
+    return "\n".join(lines) + "\n"
+
+
+def _personal(columns: Sequence[Facts], key: str | None, needed: Collection[str | None]) -> str:
+    found = [column for column in columns if column.personal and column.name not in needed]
+    if not found:
+        return ""
+    lines = ["[data.columns]  # what seems to be personal is not stored; pii = false where it only looks so"]
+    for column in found:
+        kept = "pseudonym" if column.name == key else "drop"
+        lines.append(f'{write_key(column.name)} = {{ pii = true, store = "{kept}" }}  # {_comment(column.personal)}')
     return "\n".join(lines) + "\n"
 
 

@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from noria.errors import MissingExtra, UntrustedFormat
+from noria.store.digest import digest_bytes
 
 if TYPE_CHECKING:
     import catboost
     import xgboost
 
 __all__ = ["dump_catboost", "dump_xgboost", "load_catboost", "load_xgboost"]
+
+_SEAL = b"sealed CBM\n"
+_DIGEST_BYTES = 32
 
 
 def dump_xgboost(booster: xgboost.Booster) -> bytes:
@@ -71,11 +75,15 @@ def _check_xgboost(document: dict[str, dict[str, dict[str, dict[str, list[dict[s
 
 
 def dump_catboost(model: catboost.CatBoost) -> bytes:
-    """Write a CatBoost model in its own binary format."""
+    """Write a CatBoost model in its own binary format, behind a digest of it.
+
+    CatBoost reads a file that is cut short, or changed, past its end: it takes the process down.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "head.cbm"
         model.save_model(str(path), format="cbm")
-        return path.read_bytes()
+        content = path.read_bytes()
+    return _SEAL + bytes.fromhex(digest_bytes(content)) + content
 
 
 def load_catboost(data: bytes) -> catboost.CatBoost:
@@ -84,11 +92,16 @@ def load_catboost(data: bytes) -> catboost.CatBoost:
     Raises
     ------
     UntrustedFormat
-        The file is not a CatBoost model.
+        The file is not a CatBoost model, or not as it was written.
     MissingExtra
         CatBoost is not installed.
     """
-    if not data.startswith(b"CBM1"):
+    if data.startswith(_SEAL):
+        digest, data = data[len(_SEAL) : len(_SEAL) + _DIGEST_BYTES], data[len(_SEAL) + _DIGEST_BYTES :]
+        if bytes.fromhex(digest_bytes(data)) != digest:
+            raise _broken("head.cbm", "it is not as it was written")
+    # Files of older versions have no seal: what they say of their own length is all that can be asked of them.
+    if not data.startswith(b"CBM1") or int.from_bytes(data[4:8], "little") + 8 > len(data):
         raise _broken("head.cbm", "it does not start as a CatBoost model does")
     _demand("catboost")
     import catboost  # noqa: PLC0415 - heavy, and an extra

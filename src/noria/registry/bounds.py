@@ -46,6 +46,8 @@ def check_bounds(value: object) -> None:
         kind, module = type(item).__name__, type(item).__module__
         if module.startswith("sklearn.ensemble.") and hasattr(item, "fit"):
             above, features = item, _features_of(item)
+            if module == "sklearn.ensemble._iforest" and hasattr(item, "estimators_"):
+                _check_isolation(item)
         elif module == "sklearn.tree._classes":
             features = min(_features_of(item), features or _features_of(item))
         elif module == "sklearn.svm._classes" and hasattr(item, "_dual_coef_"):
@@ -99,6 +101,12 @@ def _check_predictor(predictor: object, estimator: object, features: int) -> Non
     known = getattr(getattr(estimator, "_bin_mapper", None), "is_categorical_", None)
     if known is None or len(known) != features or not known[nodes["feature_idx"][categorical]].all():
         raise OutOfBounds("a decision tree takes a number for a category")
+
+
+def _check_isolation(forest: object) -> None:
+    """Hold that every tree gets the whole row: scikit-learn hands them parts of it, and looks at no width."""
+    if vars(forest).get("_max_features") != _features_of(forest):
+        raise OutOfBounds("the trees of an isolation forest are for some columns only")
 
 
 def _check_nodes(left: NDArray[np.int64], right: NDArray[np.int64], inner: NDArray[np.bool_]) -> None:

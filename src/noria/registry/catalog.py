@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any, cast
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from noria.errors import AliasNotFound, BlobNotFound, Conflict, ModelNotFound, UntrustedFormat, did_you_mean
+from noria.errors import (
+    AliasNotFound,
+    BlobNotFound,
+    Conflict,
+    ModelNotFound,
+    UntrustedFormat,
+    WrongArgument,
+    did_you_mean,
+)
 from noria.registry import events
 from noria.registry.tables import model_aliases, model_tags, model_versions, registered_models
 from noria.registry.version import MODEL_FOLDER, ModelVersion, model_digest, parse_ref
@@ -142,6 +150,30 @@ class Registry:
                 f"version of {model} was deleted while it was registered", mend="try again", code="N-REGISTRY-004"
             )
         return registered
+
+    def attach(self, version: ModelVersion, files: Mapping[str, bytes], *, instead_of: str) -> ModelVersion:
+        """Lay files beside a version's model; the model itself is never touched.
+
+        Parameters
+        ----------
+        version : ModelVersion
+            Which.
+        files : mapping of path to bytes
+            What to lay there.
+        instead_of : str
+            Files under this prefix that are not among them are left out from now on.
+
+        Raises
+        ------
+        WrongArgument
+            A path is one of the model's own.
+        """
+        if any(path.startswith(MODEL_FOLDER) for path in (*files, instead_of)):
+            raise WrongArgument(f"the files of {version.ref} itself do not change", code="N-REGISTRY-008")
+        kept = {path: digest for path, digest in version.files.items() if not path.startswith(instead_of)}
+        kept |= {path: self.blobs.put(data) for path, data in sorted(files.items())}
+        self._write_files(version, kept)
+        return self.get(version.model, version.number)
 
     def models(self) -> tuple[str, ...]:
         """Name the models that have a version."""
@@ -283,10 +315,13 @@ class Registry:
                 files[path] = self.blobs.put(data)
         if files == version.files:
             return version
-        own = sa.and_(model_versions.c.model == version.model, model_versions.c.number == version.number)
-        with self.database.transaction() as connection:
-            connection.execute(sa.update(model_versions).where(own).values(files=files))
+        self._write_files(version, files)
         return self.get(version.model, version.number)
+
+    def _write_files(self, version: ModelVersion, files: Mapping[str, str]) -> None:
+        own = sa.and_(model_versions.c.model == version.model, model_versions.c.number == version.number)
+        query = sa.update(model_versions).where(own).values(files=dict(files))
+        self.write(lambda connection: connection.execute(query).rowcount)
 
     def _is_open(self, model: str) -> bool:
         query = sa.select(registered_models.c.name).where(registered_models.c.name == model)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import pickletools
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -144,7 +145,7 @@ def _in_archive(content: bytes) -> str:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, NotImplementedError, ValueError):
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, ValueError):
         return ""
     if any(name.endswith(("data.pkl", ".pkl", ".pickle")) for name in names):
         return "an archive that holds a pickle"

@@ -1,9 +1,9 @@
-"""Perceptrons: the ``.keras`` file for everybody, and the same weights as plain arrays for answering.
+"""Networks: the ``.keras`` file for everybody, and of perceptrons the same weights as plain arrays for answering.
 
 A ``.keras`` file is a zip whose ``config.json`` says which classes to build; building them can run code, and
-``safe_mode`` has been passed by (CVE-2025-9906, CVE-2026-1462). So the config is compared with a short list of layers,
-keys and activations before Keras sees the file, and old Keras is refused. Answering needs none of it: the arrays
-are read by NumPy, so that no serving process has to start TensorFlow.
+``safe_mode`` has been passed by (CVE-2025-9906, CVE-2026-1462). So the config is compared with a list of layers,
+keys and activations before Keras sees the file, and old Keras is refused. Answering a perceptron needs none of it: the
+arrays are read by NumPy, so that no serving process has to start TensorFlow.
 """
 
 from __future__ import annotations
@@ -12,63 +12,70 @@ import io
 import json
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from noria.errors import MissingExtra, UntrustedFormat
+from noria.training.backend import BACKENDS, Backend, backend_version, open_keras
+from noria.training.layers import ACTIVATIONS, LAYERS, PARTS
 
 if TYPE_CHECKING:
     from keras import Model
 
-    from noria.training.keras import Dense
+    from noria.training.dense import Dense
 
-__all__ = ["archive_of", "check", "dumps", "load_layers", "open_model"]
+__all__ = ["archive_of", "check", "check_network", "dump_network", "dumps", "load_layers", "open_model"]
 
-ACTIVATIONS = ("relu", "linear", "sigmoid", "softmax")
 MEMBERS = frozenset({"config.json", "metadata.json", "model.weights.h5"})
 MOST_BYTES = 2**30
 OLDEST = (3, 15, 1)
 """Before, an archive could make Orbax write outside its folder."""
 
-_LAYERS = {
-    "InputLayer": {"batch_shape", "dtype", "sparse", "ragged", "name", "optional"},
-    "Dense": {
-        "name",
-        "trainable",
-        "dtype",
-        "units",
-        "activation",
-        "use_bias",
-        "kernel_initializer",
-        "bias_initializer",
-        "kernel_regularizer",
-        "bias_regularizer",
-        "activity_regularizer",
-        "kernel_constraint",
-        "bias_constraint",
-        "quantization_config",
-    },
-    "Dropout": {"name", "trainable", "dtype", "rate", "seed", "noise_shape"},
-}
-_PARTS = {
-    "keras": {"Sequential", "DTypePolicy"},
-    "keras.layers": set(_LAYERS),
-    "keras.initializers": {"GlorotUniform", "Zeros"},
-    "keras.regularizers": {"L2"},
-    "keras.optimizers": {"Adam"},
-}
+_STACKED = ("InputLayer", "Dense", "Dropout")
+_ENDS = ("relu", "linear", "sigmoid", "softmax")
+"""Layers and activations of a perceptron."""
+
+_MODELS = frozenset(("name", "trainable", "dtype", "layers", "build_input_shape", "input_layers", "output_layers"))
+_LARGEST = 10**6
+"""More units, filters or axes than this would be made before the weights could show that they are not there."""
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def archive_of(model: Model | None) -> bytes:
-    """Write a network as Keras does."""
+    """Write a network as Keras does, without optimizer, dates and what else is of one moment: equal ones are equal."""
     if model is None:
         raise RuntimeError("save before fit")
+    plain = type(model).from_config(model.get_config())  # uncompiled: an optimizer's class is of one backend
+    plain.set_weights(model.get_weights())
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "head.keras"
-        model.save(path)
-        return path.read_bytes()
+        plain.save(path)
+        with zipfile.ZipFile(path) as written:
+            members = {name: written.read(name) for name in written.namelist()}
+    config, about = json.loads(members["config.json"]), json.loads(members["metadata.json"])
+    members["config.json"] = json.dumps(_without(config, "shared_object_id")).encode()
+    members["metadata.json"] = json.dumps({**about, "date_saved": "1980-01-01@00:00:00"}).encode()
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(members):
+            archive.writestr(zipfile.ZipInfo(name, _EPOCH), members[name])
+    return made.getvalue()
+
+
+def _without(value: object, key: str) -> object:
+    if isinstance(value, dict):
+        return {name: _without(child, key) for name, child in value.items() if name != key}
+    return [_without(child, key) for child in value] if isinstance(value, list) else value
+
+
+def dump_network(archive: bytes) -> dict[str, bytes]:
+    """Write ``head.keras`` of a network that Keras itself answers."""
+    check_network(archive)
+    return {"head.keras": archive}
 
 
 def dumps(archive: bytes, layers: Sequence[Dense]) -> dict[str, bytes]:
@@ -92,13 +99,13 @@ def load_layers(files: Mapping[str, bytes]) -> list[Dense]:
     """
     import numpy as np  # noqa: PLC0415 - heavy
 
-    from noria.training.keras import Dense  # noqa: PLC0415 - loads numpy
+    from noria.training.dense import Dense  # noqa: PLC0415 - loads numpy
 
     shapes = check(files.get("head.keras", b""))
     try:
         with np.load(io.BytesIO(files.get("head.npz", b"")), allow_pickle=False) as arrays:
             found = {name: np.asarray(arrays[name]) for name in arrays.files}
-    except (ValueError, OSError, zipfile.BadZipFile, EOFError, KeyError) as error:
+    except (ValueError, OSError, zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
         raise _broken("head.npz", f"it holds no plain arrays: {error}") from None
     layers: list[Dense] = []
     for number, (units, activation) in enumerate(shapes):
@@ -115,28 +122,50 @@ def load_layers(files: Mapping[str, bytes]) -> list[Dense]:
     return layers
 
 
-def open_model(data: bytes) -> Model:
-    """Give the Keras model itself, for work beyond answering.
+def open_model(data: bytes, backend: str = "tensorflow") -> Model:
+    """Give the Keras model itself.
+
+    Parameters
+    ----------
+    data : bytes
+        The ``.keras`` file.
+    backend : str
+        What it was fitted on; another that is installed does too.
 
     Raises
     ------
     MissingExtra
-        Keras is not installed, or too old to open files safely.
+        Keras is not installed, or too old to open files safely, or it has no backend.
     UntrustedFormat
-        The file is not a plain perceptron.
+        The file is not a network of layers on the list.
     """
-    check(data)
+    check_network(data)
     _demand_keras()
-    import keras  # noqa: PLC0415 - heavy, and an extra
-
+    here = [each for each in BACKENDS if backend_version(each)]
+    chosen = backend if backend in here else next(iter(here), "tensorflow")
+    keras = open_keras(cast("Backend", chosen), strict=False)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "head.keras"
         path.write_bytes(data)
-        return keras.saving.load_model(path, safe_mode=True, compile=False)
+        try:
+            return keras.saving.load_model(path, safe_mode=True, compile=False)
+        except (ValueError, TypeError, KeyError, OSError) as error:
+            raise _broken("head.keras", f"Keras cannot build it: {str(error).splitlines()[0]}") from None
 
 
 def check(data: bytes) -> list[tuple[int, str]]:
-    """Compare a ``.keras`` file with what noria writes, loading nothing; give (units, activation) of each layer.
+    """Compare a ``.keras`` file with a perceptron of noria's; give (units, activation) of each layer.
+
+    Raises
+    ------
+    UntrustedFormat
+        A member, a layer, a class, a key or an activation is not on the list.
+    """
+    return _shapes(check_network(data))
+
+
+def check_network(data: bytes) -> Mapping[str, object]:
+    """Compare a ``.keras`` file with what a network may be, loading nothing; give its config.
 
     Raises
     ------
@@ -152,46 +181,73 @@ def check(data: bytes) -> list[tuple[int, str]]:
             if odd or len(members) != len(MEMBERS):
                 raise _broken("head.keras", f"it holds {', '.join(sorted(odd)) or 'a member twice'}")
             if sum(member.file_size for member in members) > MOST_BYTES:
-                raise _broken("head.keras", "it unpacks to more than a perceptron may")
+                raise _broken("head.keras", "it unpacks to more than a network may")
             config = json.loads(archive.read("config.json"))
             json.loads(archive.read("metadata.json"))
             weights = archive.read("model.weights.h5")
-    except (zipfile.BadZipFile, ValueError, KeyError, RecursionError, NotImplementedError, EOFError) as error:
+    except (
+        zipfile.BadZipFile, zlib.error, ValueError, KeyError, RecursionError, NotImplementedError, EOFError
+    ) as error:  # fmt: skip
         raise _broken("head.keras", f"it cannot be read: {error}") from None
     if not weights.startswith(b"\x89HDF\r\n\x1a\n"):
         raise _broken("head.keras", "its weights are not HDF5")
+    if not isinstance(config, dict) or config.get("class_name") not in ("Sequential", "Functional"):
+        raise _broken("head.keras", "it is not a stack or a graph of layers")
     _check_classes(config, 0)
-    return _shapes(config)
+    return config
 
 
-def _check_classes(value: object, depth: int) -> None:
-    if depth > 30:
+def _check_classes(value: object, depth: int, key: str = "") -> None:
+    if depth > 60:
         raise _broken("head.keras", "its config is too deep")
     if isinstance(value, Mapping):
-        if "class_name" in value or "module" in value or "registered_name" in value:
-            module, kind, registered = (value.get(key) for key in ("module", "class_name", "registered_name"))
-            if not isinstance(module, str) or kind not in _PARTS.get(module, ()) or registered not in (None, kind):
-                raise _broken("head.keras", f"it names {module}.{kind}, registered as {registered!r}")
-        for child in value.values():
-            _check_classes(child, depth + 1)
+        if {"class_name", "module", "registered_name"} & set(value):
+            _check_class(value)
+        for name, child in value.items():
+            _check_classes(child, depth + 1, str(name))
     elif isinstance(value, list):
         for child in value:
-            _check_classes(child, depth + 1)
+            _check_classes(child, depth + 1, key)
+    elif isinstance(value, int) and key != "seed" and abs(value) > _LARGEST:
+        raise _broken("head.keras", f"it has {key} = {value}")
 
 
-def _shapes(config: object) -> list[tuple[int, str]]:
-    body = config.get("config") if isinstance(config, Mapping) and config.get("class_name") == "Sequential" else None
+def _check_class(value: Mapping[str, object]) -> None:
+    module, kind, registered = (value.get(key) for key in ("module", "class_name", "registered_name"))
+    if kind == "__keras_tensor__" and set(value) == {"class_name", "config"}:
+        return  # where a layer's input comes from: names and numbers
+    known = isinstance(module, str) and isinstance(kind, str) and kind in PARTS.get(module, ())
+    if not known or registered not in (None, kind):
+        raise _broken("head.keras", f"it names {module}.{kind}, registered as {registered!r}")
+    settings = value.get("config")
+    if not isinstance(settings, Mapping):
+        raise _broken("head.keras", f"{kind} has no settings")
+    if module == "keras.layers" or kind in ("Sequential", "Functional"):
+        unknown = set(settings) - LAYERS.get(str(kind), _MODELS)
+        if unknown:
+            raise _broken("head.keras", f"layer {kind!r} has settings that are not on the list: {sorted(unknown)}")
+    for name in ("activation", "recurrent_activation"):
+        if name in settings and str(settings[name]) not in ACTIVATIONS:
+            raise _broken("head.keras", f"layer {kind!r} has the {name} {settings[name]!r}")
+    if settings.get("quantization_config") is not None:
+        raise _broken("head.keras", f"layer {kind!r} is quantized")
+    if kind == "DTypePolicy" and settings.get("name") != "float32":
+        raise _broken("head.keras", f"it computes in {settings.get('name')!r}, not in float32")
+
+
+def _shapes(config: Mapping[str, object]) -> list[tuple[int, str]]:
+    body = config.get("config") if config.get("class_name") == "Sequential" else None
     layers = body.get("layers") if isinstance(body, Mapping) else None
     if not isinstance(layers, list):
         raise _broken("head.keras", "it is not a stack of layers")
     found: list[tuple[int, str]] = []
     for layer in layers:
-        kind, settings = layer.get("class_name"), layer.get("config")
-        if kind not in _LAYERS or not isinstance(settings, Mapping) or set(settings) - _LAYERS[cast("str", kind)]:
-            raise _broken("head.keras", f"layer {kind!r} is not on the list, or has settings that are not")
+        kind, settings = (layer.get("class_name"), layer.get("config")) if isinstance(layer, Mapping) else (None, None)
+        if kind not in _STACKED or not isinstance(settings, Mapping):
+            raise _broken("head.keras", f"layer {kind!r} is none of a perceptron")
         if kind == "Dense":
             units, activation = settings.get("units"), settings.get("activation")
-            if not isinstance(units, int) or activation not in ACTIVATIONS or settings.get("use_bias") is not True:
+            if not isinstance(units, int) or str(activation) not in _ENDS or settings.get("use_bias") is not True:
                 raise _broken("head.keras", f"a dense layer has {units!r} units and the activation {activation!r}")
             found.append((units, str(activation)))
     return found

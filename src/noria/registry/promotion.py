@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from noria.registry.catalog import Registry
     from noria.registry.version import ModelVersion
 
-__all__ = ["GATED_ALIASES", "assign", "checked_promotion", "is_gated", "previous", "promote", "rollback", "see_why"]
+__all__ = [
+    "GATED_ALIASES", "approvals_needed", "assign", "checked_promotion", "is_gated", "previous", "promote", "rollback",
+    "see_why", "why_approved",
+]  # fmt: skip
 
 GATED_ALIASES = frozenset({"champion"})
 """Aliases that production follows: only a judged version that passed may carry them."""
@@ -67,10 +70,10 @@ def promote(
         Somebody else moved the alias meanwhile.
     """
     version = checked_promotion(registry, model, number, alias=alias, reason=reason, override=override)
-    if alias in GATED_ALIASES and (needed := registry.approvals()):
+    if alias in GATED_ALIASES and approvals_needed(registry, version):
         raise NotAllowed(
             f"alias {alias!r} of model {model} moves when somebody else has agreed",
-            why=f"[deploy] approvals = {needed}",
+            why=why_approved(registry),
             mend=f'noria models promote {version.ref} --reason "…"     asks for it\n'
             f'noria models approve {version.ref} --reason "…"     agrees, by another person',
             code="N-REGISTRY-040",
@@ -81,6 +84,17 @@ def promote(
     return aliases.move(
         model, alias, number, actor=actor, reason=reason, at=at, expect=expect, kind="promote", override=override
     )
+
+
+def approvals_needed(registry: Registry, version: ModelVersion) -> int:
+    """Say how many people must agree before a version may be promoted: by the project's rule, or one by its gates."""
+    judged = Verdicts(registry.database).of(version)
+    return max(registry.approvals(), int(judged is not None and judged.requires_approval))
+
+
+def why_approved(registry: Registry) -> str:
+    """Say which rule of the project file asks for agreement."""
+    return f"[deploy] approvals = {registry.approvals()}" if registry.approvals() else '[[gates]] require = "approval"'
 
 
 def checked_promotion(
@@ -180,7 +194,7 @@ def previous(aliases: Aliases, model: str, alias: str = "champion") -> int | Non
 
 
 def _must_pass(registry: Registry, version: ModelVersion, alias: str) -> None:
-    judgement = Verdicts(registry.database).latest(version.model, version.model_digest)
+    judgement = Verdicts(registry.database).of(version)
     overrule = f'noria models promote {version.ref} --reason "…" --override "…"    is recorded'
     if judgement is None:
         raise NotAllowed(

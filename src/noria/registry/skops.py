@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Collection, Iterator, Mapping
 
 from noria.errors import UntrustedFormat
@@ -24,6 +25,7 @@ _SKLEARN = {
     "compose._target": ("TransformedTargetRegressor",),
     "discriminant_analysis": ("LinearDiscriminantAnalysis",),
     "dummy": ("DummyClassifier", "DummyRegressor"),
+    "ensemble._iforest": ("IsolationForest",),
     "ensemble._forest": (
         "ExtraTreesClassifier",
         "ExtraTreesRegressor",
@@ -50,6 +52,7 @@ _SKLEARN = {
     "naive_bayes": ("BernoulliNB", "GaussianNB", "MultinomialNB"),
     "pipeline": ("Pipeline",),
     "preprocessing._data": (
+        "MaxAbsScaler",
         "MinMaxScaler",
         "PowerTransformer",
         "QuantileTransformer",
@@ -71,8 +74,14 @@ _SKLEARN = {
     "_loss.loss": ("HalfBinomialLoss", "HalfMultinomialLoss", "HalfSquaredError"),
 }
 _NORIA = {
-    "preparation.transforms": ("Clip", "DateParts", "FromOthers", "Numbers", "SignedLog", "Strings"),
+    "preparation.encoders": ("Frequency", "Hashed", "Products", "WeightOfEvidence", "Words"),
+    "preparation.outliers": ("Outliers", "Positive", "Strangers"),
+    "preparation.transforms": ("Clip", "DateFields", "DateParts", "FromOthers", "Numbers", "SignedLog", "Strings"),
+    "training.centers": ("CenterClusters",),
+    "training.coupled": ("CoupledMachines",),
     "training.clustering": ("DensityClusters", "OneCluster"),
+    "training.hierarchy": ("HierarchyClusters",),
+    "training.mixture": ("MixtureClusters",),
 }
 
 
@@ -194,7 +203,10 @@ def loads(data: bytes, *, name: str, trusted: Collection[str] = ()) -> object:
         made: object = skops.io.loads(data, trusted=names)
     except UntrustedFormat:
         raise
-    except (ValueError, TypeError, KeyError, AttributeError, ImportError, OSError, IndexError) as error:
+    except (
+        ValueError, TypeError, KeyError, AttributeError, ImportError, OSError, IndexError, EOFError,
+        RecursionError, zipfile.BadZipFile, zlib.error,
+    ) as error:  # fmt: skip
         raise _broken(name, f"{type(error).__name__}: {error}") from None
     except skops.io.exceptions.UntrustedTypesFoundException as error:
         raise _broken(name, str(error)) from None
@@ -232,7 +244,9 @@ def types_in(data: bytes, *, name: str = "the file") -> frozenset[tuple[str, str
             if len(members) > MOST_MEMBERS or sum(member.file_size for member in members) > MOST_BYTES:
                 raise _broken(name, "it unpacks to more than a model may")
             schema = json.loads(archive.read("schema.json"))
-    except (zipfile.BadZipFile, KeyError, ValueError, RecursionError, NotImplementedError, EOFError) as error:
+    except (
+        zipfile.BadZipFile, zlib.error, KeyError, ValueError, RecursionError, NotImplementedError, EOFError
+    ) as error:  # fmt: skip
         raise _broken(name, f"no readable schema: {error}") from None
     return frozenset(_nodes(schema, name, 0))
 

@@ -13,6 +13,7 @@ from noria.registry.tables import gate_verdicts
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from noria.registry.version import ModelVersion
     from noria.store.database import Database
 
 __all__ = ["Judgement", "Verdicts"]
@@ -39,6 +40,14 @@ class Judgement:
     def failed(self) -> tuple[Mapping[str, object], ...]:
         """The gates that were not passed."""
         return tuple(verdict for verdict in self.verdicts if not verdict.get("passed"))
+
+    @property
+    def requires_approval(self) -> bool:
+        """Whether a gate asks that another person agrees."""
+        return any(
+            isinstance(found := verdict.get("evidence"), Mapping) and found.get("require") == "approval"
+            for verdict in self.verdicts
+        )
 
 
 class Verdicts:
@@ -70,7 +79,8 @@ class Verdicts:
         run_id : str
             The run that judged.
         verdicts : sequence of mapping
-            JSON values with at least ``gate``, ``passed`` and ``message``. None at all passes: no gate was set.
+            JSON values with at least ``gate``, ``passed`` and ``message``, and the digest of the ``evaluation`` they
+            judged. None at all passes: no gate was set.
         at : datetime
             Now.
         """
@@ -93,6 +103,18 @@ class Verdicts:
         query = sa.select(gate_verdicts.c.id).where(gate_verdicts.c.model == model).limit(1)
         with self.database.reading() as connection:
             return connection.execute(query).first() is not None
+
+    def of(self, version: ModelVersion) -> Judgement | None:
+        """Give the last judging of a version, or None when it was never judged.
+
+        The same model decided by another threshold is another version, and what its gates said is not said of this one.
+        """
+        judged = [
+            one
+            for one in self.history(version.model, version.model_digest)
+            if all(verdict.get("evaluation") in (None, version.evaluation_digest) for verdict in one.verdicts)
+        ]
+        return judged[-1] if judged else None
 
     def latest(self, model: str, model_digest: str) -> Judgement | None:
         """Give the last judging of a model, or None when it was never judged."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from noria.security.team import Team
 
-__all__ = ["allowed_hosts", "is_loopback", "listen", "require_loopback"]
+__all__ = ["allowed_hosts", "is_loopback", "listen", "listen_together", "require_loopback"]
 
 
 def require_loopback(host: str) -> str:
@@ -61,7 +61,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def listen(host: str, port: int, *, team: Team | None = None) -> socket.socket:
+def listen(host: str, port: int, *, team: Team | None = None, contained: bool = False) -> socket.socket:
     """Open the listening socket, so that a taken port is told before anything else starts.
 
     Parameters
@@ -72,6 +72,8 @@ def listen(host: str, port: int, *, team: Team | None = None) -> socket.socket:
         0 takes a free one.
     team : Team, optional
         Team mode: everybody must say who he is.
+    contained : bool
+        The platform that runs the process decides who reaches it, as it does for a container: any address will do.
 
     Raises
     ------
@@ -86,10 +88,39 @@ def listen(host: str, port: int, *, team: Team | None = None) -> socket.socket:
         team.check_address(host)
         address = host.strip("[]")
     else:
-        address = require_loopback(host)
+        address = host.strip("[]") if contained else require_loopback(host)
+    return _opened(address, port, host)
+
+
+def listen_together(host: str, port: int, count: int) -> list[socket.socket]:
+    """Open several listening sockets on one port, among which the kernel deals connections out.
+
+    Parameters
+    ----------
+    host : str
+        A loopback address.
+    port : int
+        0 takes a free one.
+    count : int
+        How many.
+
+    Raises
+    ------
+    NotAllowed, PortInUse
+        As `listen`.
+    """
+    # Sockets that share a port do not mind whose the others are: that it is taken only one which shares nothing tells.
+    with listen(host, port) as alone:
+        address, bound = alone.getsockname()[:2]
+    return [_opened(address, bound, host, shared=True) for _ in range(count)]
+
+
+def _opened(address: str, port: int, host: str, *, shared: bool = False) -> socket.socket:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     opened = socket.socket(family, socket.SOCK_STREAM)
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         opened.bind((address, port))
         opened.listen(2048)

@@ -8,7 +8,7 @@ and times are bounded before anything is read into memory.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Generator, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Admit = Callable[[Scope, Send], Awaitable[bool]]
 """Says whether a request may go on; what it does not let go on, it has answered. It cannot read the body."""
 
+_Wait = Generator[Any, Any, MutableMapping[str, Any]]
 Tell = Callable[[Scope, int, str], bytes | None]
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -59,8 +60,10 @@ class Guard:
     ----------
     app : ASGI application
         It gets requests whose body, if any, has been read whole, but for those that `bodies` has streamed.
-    hosts : frozenset of str
+    hosts : frozenset of str or None
         The exact ``Host`` values that mean this server, with their ports (see `noria.security.bind.allowed_hosts`).
+        None lets any pass, for a container that a platform puts behind names of its own; what changes state must
+        then still come from the origin that the request names as its host.
     scheme : str
         ``http`` or ``https``: how the pages of this server are reached.
     max_body : int
@@ -69,6 +72,8 @@ class Guard:
         A body that takes longer is answered 408.
     in_flight : int
         Requests at work at once; further ones are answered 503 with ``Retry-After``.
+    always : frozenset of str
+        Paths that are answered however many are at work: a server that is busy is not a server that is ill.
     bodies : callable, optional
         From a request to its own `Body`, or None where `max_body` and `body_seconds` hold.
     tell : callable, optional
@@ -81,22 +86,24 @@ class Guard:
         self,
         app: App,
         *,
-        hosts: frozenset[str],
+        hosts: frozenset[str] | None,
         scheme: str = "http",
         max_body: int = 16 << 20,
         body_seconds: float = 5.0,
         in_flight: int = 256,
+        always: frozenset[str] = frozenset(),
         bodies: Callable[[Scope], Body | None] = lambda _scope: None,
         tell: Tell = lambda _scope, _status, _text: None,
         admit: Admit | None = None,
     ) -> None:
         self._app = app
-        self._hosts = frozenset(host.encode("latin-1") for host in hosts)
-        self._origins = frozenset(f"{scheme}://{host}".encode("latin-1") for host in hosts)
+        self._hosts = None if hosts is None else frozenset(host.encode("latin-1") for host in hosts)
+        self._origins = frozenset(f"{scheme}://{host}".encode("latin-1") for host in hosts or ())
         self._body = Body(max_body, body_seconds)
         self._bodies = bodies
         self._tell = tell
         self._in_flight = in_flight
+        self._always = always
         self._admit = admit
         self.active = 0
         """Requests at work now."""
@@ -120,7 +127,7 @@ class Guard:
         if refusal:
             await self._refuse(scope, send, *refusal)
             return
-        if self.active >= self._in_flight:
+        if self.active >= self._in_flight and scope["path"] not in self._always:
             await self._refuse(scope, send, 503, "busy: too many requests at work", (b"retry-after", b"1"))
             return
         self.active += 1
@@ -146,10 +153,11 @@ class Guard:
                 site = value
         if host is None:
             return 400, "no Host header"
-        if host not in self._hosts:
+        if self._hosts is not None and host not in self._hosts:
             return 421, "this server does not answer for that host"
         if scope["type"] == "websocket" or scope["method"] not in _SAFE:
-            if origin is not None and origin not in self._origins:
+            own = self._origins if self._hosts is not None else (b"http://" + host, b"https://" + host)
+            if origin is not None and origin not in own:
                 return 403, "requests from other origins are refused"
             if site not in (None, b"none", b"same-origin"):
                 return 403, "requests from other sites are refused"
@@ -241,15 +249,38 @@ class _Bounded:
         # Time is counted from the start, so that no dribble can make it last; and never longer for a single pause.
         now = self._clock()
         until = self._begun + body.seconds + (self._size / body.rate if body.rate else 0.0)
+        # Most bodies are there before they are asked for: what need not wait costs no timer.
+        waiting: _Wait = self._receive().__await__()
         try:
-            async with asyncio.timeout_at(min(until, now + body.seconds)):
-                message = await self._receive()
-        except TimeoutError:
-            raise _Refused(408, "the body took too long") from None
+            first = next(waiting)
+        except StopIteration as at_once:
+            message: MutableMapping[str, Any] = at_once.value
+        else:
+            try:
+                async with asyncio.timeout_at(min(until, now + body.seconds)):
+                    message = await _Begun(first, waiting)
+            except TimeoutError:
+                raise _Refused(408, "the body took too long") from None
         self._size += len(message.get("body", b""))
         if self._size > body.most:
             raise _Refused(413, f"the body is larger than {body.most} bytes")
         return message
+
+
+class _Begun:
+    """What is left of a wait after its first step."""
+
+    def __init__(self, first: Any, waiting: _Wait) -> None:  # noqa: ANN401 - whatever the event loop waits for
+        self._first = first
+        self._waiting = waiting
+
+    def __await__(self) -> _Wait:
+        try:
+            yield self._first
+            message = yield from self._waiting
+            return message
+        finally:
+            self._waiting.close()
 
 
 async def _read(receive: Receive) -> bytes | None:

@@ -99,29 +99,31 @@ def _walk(value: object, depth: int, items: int, *, escaped: bool) -> int:
     strings = 0
     level: list[object] = [value]
     for deeper in range(depth, -1, -1):
-        below: list[object] = []
         items -= len(level)
         if items < 0:
             raise _bad("too many items")
-        if not deeper and any(isinstance(item, dict | list) for item in level):
-            raise _bad(f"nested deeper than {depth} levels")
-        for item in level:
-            kind = type(item)
-            if kind is str:
-                strings += 1
-                if escaped and "\x00" in item:  # type: ignore[operator] # a str by the line above
-                    raise _bad("a text holds the character NUL")
-            elif kind is dict:
-                strings += len(item)  # type: ignore[arg-type] # a dict by the line above
-                if escaped and any("\x00" in key for key in item):  # type: ignore[attr-defined] # as above
-                    raise _bad("a key holds the character NUL")
-                below.extend(item.values())  # type: ignore[attr-defined] # as above
-            elif kind is list:
-                below.extend(item)  # type: ignore[arg-type] # a list by the line above
-            elif kind is int and not -_INT64 <= item < _INT64:  # type: ignore[operator] # an int by the line above
-                raise _bad("an integer does not fit into 64 bits")
-        if not below:
+        # Most levels hold many values of few kinds: each is looked at only where its kind calls for it.
+        each = list(map(type, level))
+        kinds = set(each)
+        if str in kinds:
+            strings += each.count(str)
+            if escaped and any("\x00" in item for item in level if type(item) is str):
+                raise _bad("a text holds the character NUL")
+        if int in kinds and not all(-_INT64 <= item < _INT64 for item in level if type(item) is int):
+            raise _bad("an integer does not fit into 64 bits")
+        if kinds.isdisjoint((dict, list)):
             break
+        if not deeper:
+            raise _bad(f"nested deeper than {depth} levels")
+        below: list[object] = []
+        for item in level:
+            if type(item) is dict:
+                strings += len(item)
+                if escaped and any("\x00" in key for key in item):
+                    raise _bad("a key holds the character NUL")
+                below.extend(item.values())
+            elif type(item) is list:
+                below.extend(item)
         level = below
     return strings
 

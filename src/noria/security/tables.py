@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from noria.store.columns import Json, UtcTime
 from noria.store.database import metadata
 
-__all__ = ["grants", "invites", "security_events", "sessions", "throttles", "tokens", "users"]
+__all__ = ["grants", "invites", "pseudonym_keys", "security_events", "sessions", "throttles", "tokens", "users"]
 
 users = sa.Table(
     "users",
@@ -91,4 +91,13 @@ security_events = sa.Table(
     sa.Column("address", sa.Text, nullable=False),
     sa.Column("detail", Json, nullable=False),
     sa.Column("hash", sa.Text, nullable=False),
+)
+
+pseudonym_keys = sa.Table(
+    "pseudonym_keys",
+    metadata,
+    sa.Column("project", sa.Text, primary_key=True),
+    # Says which key it is, and nothing of what it is.
+    sa.Column("mark", sa.Text, nullable=False),
+    sa.Column("created", UtcTime, nullable=False),
 )
