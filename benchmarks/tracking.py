@@ -1,12 +1,15 @@
 """What a tracking server costs: noria's beside MLflow's own, in one run, on SQLite.
 
     python benchmarks/tracking.py > benchmarks/tracking.txt
+    python benchmarks/tracking.py --runs 100000        # ten times the runs; MLflow's searches may run out of time
+    python benchmarks/tracking.py --postgres postgresql+psycopg://postgres@127.0.0.1/postgres
     python benchmarks/tracking.py --quick              # a few runs and requests: whether everything works
 
 The peer is MLflow's server in its best set-up: one worker, without its job runner. It runs in an environment of its
 own, ``.venv-mlflow``, or the one whose Python NORIA_TEST_MLFLOW names. Both servers are asked by the same client over
 kept loopback connections; both stores hold the same runs, bulk-loaded and analysed. What is counted is the CPU of the
-server's processes, by the kernel's account; before anything is timed the answers are compared.
+server's processes, by the kernel's account (on PostgreSQL not the database's own); before anything is timed the
+answers are compared.
 """
 
 from __future__ import annotations
@@ -19,7 +22,6 @@ import platform
 import random
 import shutil
 import socket
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -116,7 +118,7 @@ def stock_python() -> Path:
 
 
 @contextmanager
-def serving(name: str, folder: Path) -> Iterator[Server]:
+def serving(name: str, folder: Path, url: str) -> Iterator[Server]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -135,7 +137,7 @@ def serving(name: str, folder: Path) -> Iterator[Server]:
         ]
     else:
         environment |= {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-        store = ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", f"{folder}/files"]
+        store = ["--backend-store-uri", url, "--artifacts-destination", f"{folder}/files"]
         command = [str(stock_python()), "-m", "mlflow", "server", *store, "--workers", "1", "--port", str(port)]
     began = time.monotonic()
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -164,7 +166,7 @@ def rows(count: int) -> Iterator[tuple[str, int, list[float], list[str]]]:
         yield f"{rng.getrandbits(128):032x}", START + number * 1000, metrics, params
 
 
-def fill_noria(folder: Path, count: int) -> None:
+def fill_noria(folder: Path, count: int, url: str) -> None:
     import sqlalchemy as sa
 
     from noria.runs.tables import metric_latest, metric_points, run_params, runs
@@ -173,8 +175,9 @@ def fill_noria(folder: Path, count: int) -> None:
     from noria.workspace import MIGRATIONS
 
     folder.mkdir()
-    (folder / "noria.toml").write_text('[project]\nname = "bench"\n[data]\nsource = "a.csv"\ntarget = "y"\n')
-    database = Database(f"sqlite:///{folder}/.noria/noria.db")
+    store = "" if url.startswith("sqlite") else f'[store]\ndatabase = "{url}"\n'
+    (folder / "noria.toml").write_text(f'[project]\nname = "bench"\n[data]\nsource = "a.csv"\ntarget = "y"\n{store}')
+    database = Database(url)
     upgrade(database, MIGRATIONS)
     fixed = {"experiment_id": 0, "kind": "logged", "status": "finished", "process": "", "trigger": "", "user_id": ""}
     with database.transaction() as connection:
@@ -206,49 +209,58 @@ def fill_noria(folder: Path, count: int) -> None:
                 ]
                 connection.execute(sa.insert(run_params), params)
                 some = []
+        if database.dialect == "postgresql":  # numbers were given by hand, of which its counter knows nothing
+            connection.execute(sa.text("SELECT setval(pg_get_serial_sequence('runs', 'rid'), max(rid)) FROM runs"))
         connection.execute(sa.text("ANALYZE"))
     database.close()
 
 
-def fill_stock(folder: Path, count: int) -> None:
+def fill_stock(folder: Path, count: int, url: str) -> None:
+    import sqlalchemy as sa
+
     folder.mkdir()
-    with serving("mlflow", folder):
+    with serving("mlflow", folder, url):
         pass  # its own server lays its tables out
-    database = sqlite3.connect(folder / "mlflow.db")
-    heads, metrics, params = [], [], []
-    for id_, at, values, texts in rows(count):
-        heads.append(
-            (
-                id_,
-                "r",
-                "LOCAL",
-                "",
-                "",
-                "me",
-                "FINISHED",
-                at,
-                at,
-                "",
-                "active",
-                f"mlflow-artifacts:/0/{id_}/artifacts",
-                "0",
-            )
-        )
-        metrics += [(f"m{place}", value, at, id_, 0, 0) for place, value in enumerate(values)]
-        params += [(f"p{place}", text, id_) for place, text in enumerate(texts)]
-    with database:
-        database.executemany(
-            "INSERT INTO runs (run_uuid, name, source_type, source_name, entry_point_name, user_id, status, start_time,"
-            " end_time, source_version, lifecycle_stage, artifact_uri, experiment_id)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            heads,
-        )
-        columns = "(key, value, timestamp, run_uuid, step, is_nan)"
-        database.executemany(f"INSERT INTO metrics {columns} VALUES (?, ?, ?, ?, ?, ?)", metrics)
-        database.executemany(f"INSERT INTO latest_metrics {columns} VALUES (?, ?, ?, ?, ?, ?)", metrics)
-        database.executemany("INSERT INTO params (key, value, run_uuid) VALUES (?, ?, ?)", params)
-    database.execute("ANALYZE")
-    database.close()
+    engine = sa.create_engine(url)
+    tables = sa.MetaData()
+    tables.reflect(engine, only=["runs", "metrics", "latest_metrics", "params"])
+    fixed = {
+        "name": "r", "source_type": "LOCAL", "source_name": "", "entry_point_name": "", "user_id": "me",
+        "status": "FINISHED", "source_version": "", "lifecycle_stage": "active", "experiment_id": 0,
+    }  # fmt: skip
+    with engine.begin() as connection:
+        some: list[tuple[str, int, list[float], list[str]]] = []
+        for row in [*rows(count), None]:
+            if row is not None:
+                some.append(row)
+            if some and (row is None or len(some) == 5000):
+                heads = [
+                    {
+                        **fixed,
+                        "run_uuid": id_,
+                        "start_time": at,
+                        "end_time": at,
+                        "artifact_uri": f"mlflow-artifacts:/0/{id_}/artifacts",
+                    }
+                    for id_, at, _, _ in some
+                ]
+                connection.execute(sa.insert(tables.tables["runs"]), heads)
+                metrics = [
+                    {"key": f"m{place}", "value": value, "timestamp": at, "run_uuid": id_, "step": 0, "is_nan": False}
+                    for id_, at, values, _ in some
+                    for place, value in enumerate(values)
+                ]
+                connection.execute(sa.insert(tables.tables["metrics"]), metrics)
+                connection.execute(sa.insert(tables.tables["latest_metrics"]), metrics)
+                params = [
+                    {"key": f"p{place}", "value": text, "run_uuid": id_}
+                    for id_, _, _, texts in some
+                    for place, text in enumerate(texts)
+                ]
+                connection.execute(sa.insert(tables.tables["params"]), params)
+                some = []
+        connection.execute(sa.text("ANALYZE"))
+    engine.dispose()
 
 
 def measured(server: Server, work: Callable[[], object], times: int) -> tuple[float, float]:
@@ -345,6 +357,7 @@ def everything(
         try:
             told[title] = search(server, **fields)
         except OSError:
+            server.connections.clear()
             table[title] = None
             continue
         slow = server.name == "mlflow" and "by metric" in title
@@ -370,6 +383,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="a few runs and requests")
     parser.add_argument("--runs", type=int, default=10_000, help="runs in both stores")
+    parser.add_argument("--postgres", metavar="URL", help="both on PostgreSQL, each in a database made for this run")
     given = parser.parse_args()
     count = 300 if given.quick else given.runs
     found: dict[str, dict[str, tuple[float, float] | None]] = {}
@@ -379,12 +393,35 @@ def main() -> None:
         root = Path(place)
         for name in ("noria", "mlflow"):
             folder = root / name
-            (fill_noria if name == "noria" else fill_stock)(folder, count)
-            with serving(name, folder) as server:
-                found[name], answers[name], alone[name] = everything(server, quick=given.quick)
+            with stored(name, folder, given.postgres) as url:
+                (fill_noria if name == "noria" else fill_stock)(folder, count, url)
+                with serving(name, folder, url) as server:
+                    found[name], answers[name], alone[name] = everything(server, quick=given.quick)
             shutil.rmtree(folder)
     compare(answers)
-    report(found, alone, count)
+    report(found, alone, count, "PostgreSQL" if given.postgres else "SQLite")
+
+
+@contextmanager
+def stored(name: str, folder: Path, postgres: str | None) -> Iterator[str]:
+    """Give the address of an empty database, dropped afterwards."""
+    if postgres is None:
+        yield f"sqlite:///{folder}/.noria/noria.db" if name == "noria" else f"sqlite:///{folder}/mlflow.db"
+        return
+    import sqlalchemy as sa
+
+    engine = sa.create_engine(postgres, isolation_level="AUTOCOMMIT")
+    database = f"bench_tracking_{name}"
+    drop = sa.text(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+    with engine.connect() as connection:
+        connection.execute(drop)
+        connection.execute(sa.text(f"CREATE DATABASE {database}"))
+    try:
+        yield engine.url.set(database=database).render_as_string(hide_password=False)
+    finally:
+        with engine.connect() as connection:
+            connection.execute(drop)
+        engine.dispose()
 
 
 def compare(answers: dict[str, dict[str, object]]) -> None:
@@ -396,9 +433,9 @@ def compare(answers: dict[str, dict[str, object]]) -> None:
 
 
 def report(
-    found: dict[str, dict[str, tuple[float, float] | None]], alone: dict[str, dict[str, str]], count: int
+    found: dict[str, dict[str, tuple[float, float] | None]], alone: dict[str, dict[str, str]], count: int, store: str
 ) -> None:
-    print(f"{count:,} runs with {METRICS} metrics and {PARAMS} params each; SQLite; server CPU in ms a call")
+    print(f"{count:,} runs with {METRICS} metrics and {PARAMS} params each; {store}; server CPU in ms a call")
     print(
         f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, ",
         end="",
