@@ -12,6 +12,8 @@ import click
 
 import noria
 from noria.cli.main import COMMANDS
+from noria.preparation.recipe import KEPT_FOR_TREES
+from noria.preparation.vocabulary import KINDS
 from noria.project.schema import json_schema
 
 PACKAGE = Path(noria.__file__).parent
@@ -21,7 +23,12 @@ CODE = re.compile(r"^N-[A-Z]+-\d{3}$")
 def write_all(folder: Path) -> None:
     """Write every generated page, leaving those that have not changed untouched (Sphinx rebuilds by date)."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in (("settings.md", settings()), ("cli.md", commands()), ("errors.md", errors())):
+    for name, text in (
+        ("settings.md", settings()),
+        ("rules.md", rules()),
+        ("cli.md", commands()),
+        ("errors.md", errors()),
+    ):
         path = folder / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
@@ -142,6 +149,42 @@ def _plain(value: object) -> str:
 
 def _mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
+
+
+# ── rules of preparation ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def rules() -> str:
+    """Write every rule of preparation with what it may say, from the words that read them."""
+    lines = [
+        "# Rules of preparation",
+        "",
+        "Written from the code that reads them.",
+        "[Prepare your data](../../how-to/prepare-data.md) says how they go together.",
+        "",
+        "| rule | for | what follows the colon | what it does |",
+        "|---|---|---|---|",
+    ]
+    for name, kind in KINDS.items():
+        said = " ".join(
+            [
+                " or ".join(f"`{choice}`" for choice in kind.choices),
+                f"({kind.default} if left out)" if kind.default else "",
+                f"e.g. `{kind.example}`" if kind.example else "",
+            ]
+        )
+        cells = (f"`{name}`", ", ".join(f"{one}s" for one in kind.features), " ".join(said.split()), kind.help)
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    lines += [
+        "",
+        "## What trees keep of them",
+        "",
+        "Forests and boosting split on values: rules for all numbers or all categories are left out for them; numbers",
+        "go in as they are, categories as codes. They hold nevertheless where a column has rules of its own, or where",
+        f"one of the rules is {', '.join(f'`{name}`' for name in KEPT_FOR_TREES if name != 'own')}, or a class of",
+        "your own.",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 # ── the command line ────────────────────────────────────────────────────────────────────────────────────────────────
