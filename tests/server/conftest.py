@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,11 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+MADE = datetime.now(UTC)
+"""When the project was last used: its pages are looked at as of then, however long other tests take meanwhile."""
+
+
 @pytest.fixture(scope="session")
 def weeks_old(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project after some weeks, to be copied."""
     root = tmp_path_factory.mktemp("weeks-old") / "credit"
-    seeded_project.seeded(root).close()
+    seeded_project.seeded(root, MADE).close()
     return root
 
 
@@ -31,7 +36,7 @@ def weeks_old(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def filled(weeks_old: Path) -> Iterator[Browser]:
     """It, for tests that only look."""
     workspace = Workspace(weeks_old)
-    yield Browser(workspace)
+    yield Browser(workspace, MADE)
     workspace.close()
 
 

@@ -12,6 +12,8 @@ from noria.server.app import application
 from noria.server.site import Site
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from noria.workspace import Workspace
 
 HOST = "127.0.0.1:8765"
@@ -20,9 +22,11 @@ HOST = "127.0.0.1:8765"
 class Browser:
     """A person's browser, without the screen."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, at: datetime | None = None) -> None:
+        """Open a project, `at` a moment at which its clock stands still."""
         self.workspace = workspace
-        self.serve(Site(workspace, "http://127.0.0.1:8766"))
+        scorer = "http://127.0.0.1:8766"
+        self.serve(Site(workspace, scorer) if at is None else Site(workspace, scorer, clock=lambda: at))
 
     def serve(self, site: Site) -> None:
         """Look at another server of the project from now on."""

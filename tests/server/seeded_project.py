@@ -342,8 +342,7 @@ def _traffic(workspace: Workspace, now: datetime) -> None:
         at = now - timedelta(minutes=minute)
         for _ in range(chance.randint(20, 60)):
             outcome = "refused" if chance.random() < 0.01 else "answered"
-            # Some of the older version among the newest: what is an hour old is shown no longer when tests take long.
-            version = 1 if minute >= 40 or minute % 8 == 0 else 3
+            version = 1 if minute >= 40 else 3
             stats.count(version, "live", outcome, 1, chance.lognormvariate(-6.4, 0.5), at)
     stats.count(3, "live", "failed", 1, 0.2, now - timedelta(minutes=5))
     stats.flush()

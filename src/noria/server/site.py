@@ -21,6 +21,8 @@ from noria.server.rendering import render
 from noria.server.tokens import FormTokens
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.requests import Request
 
     from noria.security.credentials import Credentials
@@ -60,6 +62,10 @@ _SAID = {
 }
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass(eq=False)
 class Site:
     """One running server's surroundings.
@@ -78,6 +84,8 @@ class Site:
         Set when the server stops, so that open streams end.
     presence : Presence
         Which connections speak for which runs.
+    clock : Callable
+        What gives the time that a page is written at, in UTC.
     """
 
     workspace: Workspace
@@ -86,6 +94,7 @@ class Site:
     tokens: FormTokens = field(default_factory=FormTokens)
     stopping: threading.Event = field(default_factory=threading.Event)
     presence: Presence = field(default_factory=Presence)
+    clock: Callable[[], datetime] = _now
     trouble: NoriaError | None = field(default=None, init=False)
     """Why the project file as it is now cannot be used; the last good one is shown meanwhile."""
     _seen: tuple[int, int] | None = field(default=None, init=False, repr=False)
@@ -105,7 +114,7 @@ class Site:
 
     def now(self) -> datetime:
         """Give the time that a page is written at."""
-        return datetime.now(UTC)
+        return self.clock()
 
     def look_again(self) -> None:
         """Read the project file anew if it has been written since."""
