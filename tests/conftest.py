@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import signal
 import time
 import uuid
@@ -47,26 +48,104 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/noria.db"
         return
-    schema = f"noria_test_{uuid.uuid4().hex}"
-    try:
-        engine = sa.create_engine(POSTGRES)
-        with engine.begin() as connection:
-            connection.execute(sa.text(f"CREATE SCHEMA {schema}"))
-    except (sa.exc.OperationalError, ModuleNotFoundError):
-        missing("PostgreSQL")
-    yield f"{POSTGRES}?options=-csearch_path%3D{schema}"
-    with engine.begin() as connection:
-        connection.execute(sa.text(f"DROP SCHEMA {schema} CASCADE"))
-    engine.dispose()
+    schema = Schema()
+    yield schema.url
+    schema.drop()
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with every room's tables, to be copied."""
+    file = tmp_path_factory.mktemp("migrated") / "noria.db"
+    opened = Database(f"sqlite:///{file}")
+    upgrade(opened, ROOMS)
+    opened.close()
+    return file
+
+
+@pytest.fixture(scope="session")
+def migrated_schema() -> Iterator[Schema]:
+    """A schema of PostgreSQL with every room's tables, which is emptied between tests."""
+    schema = Schema()
+    schema.migrate()
+    yield schema
+    schema.drop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of a database with every room's tables and not a row in them, on SQLite, then on PostgreSQL."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "noria.db")
+        yield f"sqlite:///{tmp_path}/noria.db"
+        return
+    schema = request.getfixturevalue("migrated_schema")
+    yield schema.url
+    schema.empty()
 
 
 @pytest.fixture
-def database(store_url: str) -> Iterator[Database]:
+def database(migrated_url: str) -> Iterator[Database]:
     """An empty database with every room's tables."""
-    opened = Database(store_url)
-    upgrade(opened, ROOMS)
+    opened = Database(migrated_url)
     yield opened
     opened.close()
+
+
+class Schema:
+    """A schema of its own on PostgreSQL.
+
+    To make the tables takes a second, to empty those that were written to some milliseconds. Commits do not wait
+    for the disk: what PostgreSQL promises about it is not tested here.
+    """
+
+    def __init__(self) -> None:
+        self.name = f"noria_test_{uuid.uuid4().hex}"
+        self.url = f"{POSTGRES}?options=-csearch_path%3D{self.name}%20-csynchronous_commit%3Doff"
+        try:
+            self._engine = sa.create_engine(self.url)
+            self._do(f"CREATE SCHEMA {self.name}")
+        except (sa.exc.OperationalError, ModuleNotFoundError):
+            missing("PostgreSQL")
+        self._tables: list[sa.Table] = []
+        self._first: list[tuple[sa.Table, list[dict[str, object]]]] = []
+
+    def migrate(self) -> None:
+        opened = Database(self.url)
+        upgrade(opened, ROOMS)
+        opened.close()
+        found = sa.MetaData()
+        found.reflect(self._engine)
+        self._tables = [table for table in found.sorted_tables if table.name != "alembic_version"]
+        with self._engine.connect() as connection:
+            held = [
+                (table, [dict(row) for row in connection.execute(sa.select(table)).mappings()])
+                for table in self._tables
+            ]
+        self._first = [(table, rows) for table, rows in held if rows]
+
+    def empty(self) -> None:
+        """Leave in every table what it was made with; make them again if a test changed which there are."""
+        with self._engine.begin() as connection:
+            if set(sa.inspect(connection).get_table_names()) == {"alembic_version", *map(str, self._tables)}:
+                which = (sa.select(sa.literal(table.name)).where(sa.exists(sa.select(table))) for table in self._tables)
+                filled = connection.execute(sa.union_all(*which)).scalars().all()
+                connection.execute(sa.text("SET LOCAL session_replication_role = replica"))  # no table refuses
+                connection.execute(sa.text(f"TRUNCATE {', '.join(filled)} RESTART IDENTITY CASCADE"))
+                for table, rows in self._first:
+                    connection.execute(sa.insert(table), rows)
+                return
+        self._do(f"DROP SCHEMA {self.name} CASCADE", f"CREATE SCHEMA {self.name}")
+        self.migrate()
+
+    def drop(self) -> None:
+        self._do(f"DROP SCHEMA {self.name} CASCADE")
+        self._engine.dispose()
+
+    def _do(self, *statements: str) -> None:
+        with self._engine.begin() as connection:
+            for statement in statements:
+                connection.execute(sa.text(statement))
 
 
 @pytest.fixture

@@ -157,11 +157,11 @@ def bearer(token: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def team(store_url: str, tmp_path: Path) -> Iterator[Team]:
+def team(migrated_url: str, tmp_path: Path) -> Iterator[Team]:
     """A team, on SQLite and on PostgreSQL."""
     root = tmp_path / "lab"
     root.mkdir()
-    (root / "noria.toml").write_text(f"{PROJECT}\n[store]\ndatabase = {store_url!r}\n")
+    (root / "noria.toml").write_text(f"{PROJECT}\n[store]\ndatabase = {migrated_url!r}\n")
     workspace = Workspace(root)
     opened = Team(workspace)
     yield opened

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def site(store_url: str, tmp_path: Path) -> Iterator[Site]:
+def site(migrated_url: str, tmp_path: Path) -> Iterator[Site]:
     root = tmp_path / "lab"
     root.mkdir()
-    (root / "noria.toml").write_text(f"{PROJECT}\n[store]\ndatabase = {store_url!r}\n")
+    (root / "noria.toml").write_text(f"{PROJECT}\n[store]\ndatabase = {migrated_url!r}\n")
     workspace = Workspace(root)
     opened = Site(workspace)
     yield opened
