@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
+from warm import Warm
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -87,13 +90,24 @@ def table() -> Callable[..., str]:
 
 
 @pytest.fixture(scope="session")
-def command() -> Callable[..., Told]:
+def warm() -> Iterator[Warm]:
+    """A process that has loaded what commands need."""
+    opened = Warm(PATIENCE)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def command(warm: Warm) -> Callable[..., Told]:
     """Run ``noria`` in a folder: ``command(folder, *arguments, environ=, powerless=)``.
 
-    ``powerless`` takes from root what lets it write and read against a file's permissions.
+    ``powerless`` takes from root what lets it write and read against a file's permissions. Without it and without an
+    environment of its own the command is a fork of a warm process.
     """
 
     def run(folder: Path, *arguments: str, environ: Mapping[str, str] | None = None, powerless: bool = False) -> Told:
+        if environ is None and not powerless:
+            return Told(*warm.run(folder, arguments, os.environ))
         done = subprocess.run(
             [sys.executable, "-m", "noria", *arguments],
             cwd=folder,

@@ -39,7 +39,6 @@ def check(no_data: bool, suggest: bool, write: bool, json_output: bool) -> None:
     from noria.project.effective import effective
     from noria.project.file import load
     from noria.project.inspection import inspect
-    from noria.steps.rehearsal import rehearse
 
     opened = workspace()
     if suggest:
@@ -59,6 +58,8 @@ def check(no_data: bool, suggest: bool, write: bool, json_output: bool) -> None:
             before = _newest(kept, project.name)
             found = inspect(project, now=datetime.now(UTC), records=kept, before=before, progress=progress)
     if found is not None and found.report.passed:
+        from noria.steps.rehearsal import rehearse  # loads what learns: not before there is something to learn from
+
         try:
             across = rehearse(project, found.report.kept)
         except NoriaError as error:
