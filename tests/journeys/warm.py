@@ -15,14 +15,13 @@ import socket
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from pkgutil import iter_modules
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
 _LARGEST = 1 << 18
 
 
@@ -133,10 +132,15 @@ if __name__ == "__main__":
 
     import noria.cli
     import noria.steps
+    from noria.pipeline.cachefile import CacheFile
+    from noria.pipeline.closure import LAYOUT, Sources
 
     for package in (noria.cli, noria.steps):
         for module in iter_modules(package.__path__, f"{package.__name__}."):
             import_module(module.name)
+    nothing = CacheFile(Path(os.devnull), LAYOUT)
+    for name in ("noria.steps.standard", "noria.steps.turn"):
+        Sources(nothing).closure(name, None)  # its own code is the same for each project
     gc.freeze()  # what is shared stays so
     _fork_for_each(socket.socket(fileno=int(sys.argv[1])))
     _leave(_status())

@@ -278,6 +278,14 @@ def test_facts_are_remembered_by_the_file_s_stamp(write: Write, tmp_path: Path) 
     assert first == again
 
 
+def test_what_one_project_found_out_of_noria_serves_the_next(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    first = Sources(CacheFile(tmp_path / "one.json", LAYOUT)).closure("noria.pipeline.graph", None)
+    monkeypatch.setattr("noria.pipeline.closure.facts", lambda *_: pytest.fail("read again"))
+    cache = CacheFile(tmp_path / "two.json", LAYOUT)
+    assert Sources(cache).closure("noria.pipeline.graph", None) == first
+    assert set(cache.entries) == {str(path) for path in first.files}
+
+
 def test_an_edit_of_the_same_size_at_the_same_time_is_seen(write: Write, tmp_path: Path) -> None:
     write("pipeline.py", "X = 1")
     before = identity(tmp_path)

@@ -52,8 +52,9 @@ class CacheFile:
 
     def put(self, name: str, entry: object) -> None:
         """Remember an entry of JSON values."""
-        self.entries[name] = entry
-        self._changed = True
+        if self.entries.get(name) != entry:
+            self.entries[name] = entry
+            self._changed = True
 
     def drop(self, name: str) -> None:
         """Forget an entry."""

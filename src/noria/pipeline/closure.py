@@ -25,6 +25,8 @@ LAYOUT = f"2 {sys.version_info[0]}.{sys.version_info[1]}"
 
 _PACKAGE = "noria"
 _HOME = Path(__file__).resolve().parent.parent.parent
+_TOLD: dict[str, object] = {}
+"""Facts of files of all projects of this process, as a cache file has them: noria's own are the same for each."""
 _COMPILED = (".so", f".cpython-{sys.version_info[0]}{sys.version_info[1]}-x86_64-linux-gnu.so", ".abi3.so")
 
 
@@ -223,9 +225,11 @@ class Sources:
         return known
 
     def _find_facts(self, path: Path) -> tuple[Facts, Stamp]:
-        found = stamp(path)
-        entry = self._cache.get(str(path))
-        if found is not None and isinstance(entry, list) and entry[0] == found:
+        found, name = stamp(path), str(path)
+        for entry in (self._cache.get(name), _TOLD.get(name)):
+            if found is None or not isinstance(entry, list) or entry[0] != found:
+                continue
+            self._cache.put(name, entry)
             digest, documented, imports, stars, exports, strings, dynamic, reads_docs = entry[1]
             return Facts(digest, documented, imports, stars, exports, strings, dynamic, reads_docs), found
         try:
@@ -246,7 +250,8 @@ class Sources:
                 code="N-PIPELINE-021",
             ) from error
         if found is not None and settled(found, time.time_ns()):
-            self._cache.put(str(path), [found, one.to_json()])
+            _TOLD[name] = [found, one.to_json()]
+            self._cache.put(name, _TOLD[name])
         return one, found or []
 
 
