@@ -154,7 +154,7 @@ def test_one_that_does_not_learn_is_told_nothing_more() -> None:
     ("path", "task", "encoding"),
     [
         ("sklearn.linear_model:Ridge", "regression", "linear"),
-        ("sklearn.ensemble:HistGradientBoostingClassifier", "classification", "tree"),
+        ("sklearn.tree:DecisionTreeClassifier", "classification", "tree"),
         ("sklearn.cluster:KMeans", "clustering", "linear"),
     ],
 )
