@@ -60,10 +60,10 @@ def test_the_state_is_known_without_reading(bucket: Bucket, tmp_path: Path) -> N
 
 def test_what_fails_in_passing_is_tried_again(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("noria.sources.retrying.FIRST_SECONDS", 0.05)
-    bucket.put("a.csv", b"a\n1\n")
+    bucket.put("403.csv", b"a\n1\n")  # a name, not a status
     notes: list[str] = []
     with Wire(int(bucket.endpoint.rpartition(":")[2]), refuse=2) as wire:
-        source = f"s3://{bucket.name}/a.csv#endpoint=http://127.0.0.1:{wire.port}"
+        source = f"s3://{bucket.name}/403.csv#endpoint=http://127.0.0.1:{wire.port}"
         assert read(source, root=tmp_path, note=notes.append).num_rows == 1
     assert notes
     assert "tried again" in notes[0]

@@ -194,7 +194,7 @@ def _told(error: Exception, reference: Reference, what: str) -> Exception:
     if isinstance(error, raised.PreconditionError):
         changed = WorkFailed(f"{what} changed while it was read", mend="run it again", code="N-SOURCE-083")
         return changed
-    if isinstance(error, (raised.UnauthenticatedError, raised.PermissionDeniedError)) or "403" in text:
+    if isinstance(error, (raised.UnauthenticatedError, raised.PermissionDeniedError)) or "403 Forbidden" in text:
         return WorkFailed(
             f"{reference.text} may not be read with these credentials",
             why=_first(text),
