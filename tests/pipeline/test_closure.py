@@ -208,6 +208,18 @@ def test_a_module_of_the_project_hides_a_library(write: Write, tmp_path: Path) -
     assert set(read(tmp_path).modules) == {"pipeline", "numpy"}
 
 
+@pytest.mark.parametrize("name", ["numpy", "statistics"])
+def test_a_folder_that_may_come_first_on_the_path_counts_beside_what_it_hides(
+    write: Write, tmp_path: Path, name: str
+) -> None:
+    write("pipeline.py", f"import sys\nsys.path.insert(0, 'src')\nfrom {name}.rates import RATE")
+    write(f"src/{name}/__init__.py", "")
+    write(f"src/{name}/rates.py", "RATE = 1")
+    found = read(tmp_path)
+    assert set(found.modules) == {"pipeline", name, f"{name}.rates"}
+    assert found.libraries == ({"numpy"} if name == "numpy" else set())
+
+
 def test_sources_on_the_search_path_are_read(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write("project/pipeline.py", "from ours.tools import g")
     write("lib/ours/__init__.py", "")

@@ -77,6 +77,7 @@ class Sources:
         self._cache = cache
         self._read: dict[Path, tuple[Facts, Stamp]] = {}
         self._tops: dict[tuple[str, Path | None], Path | str | None] = {}
+        self._folders: dict[Path, list[Path]] = {}
         self._located: dict[tuple[Path, str], _Located | None] = {}
 
     def closure(self, module: str, root: Path | None) -> Closure:
@@ -145,11 +146,13 @@ class Sources:
         """Give the modules along a dotted name, as far as its parts are modules."""
         parts = target.split(".")
         home = self._top(parts[0], root)
-        if home is None:
-            return
         if isinstance(home, str):
             libraries.add(home)
-            return
+        if not isinstance(home, Path):
+            # A folder that the project's code puts first on the path, such as `src`, hides what is installed.
+            home = self._beside(parts[0], root)
+            if home is None:
+                return
         for length in range(1, len(parts) + 1):
             name = ".".join(parts[:length])
             located = self._locate(home, name)
@@ -204,10 +207,14 @@ class Sources:
         return self._beside(top, root) or top
 
     def _beside(self, top: str, root: Path | None) -> Path | None:
-        """Find what is neither in the project folder nor installed in a folder of it, such as ``src``."""
-        folders = sorted(entry for entry in root.iterdir() if entry.is_dir()) if root is not None else []
-        for folder in folders:
-            found = None if folder.name.startswith(".") else self._locate(folder, top)
+        """Find a name in the folders of the project, such as ``src``."""
+        if root is None or not top.isidentifier():
+            return None
+        if root not in self._folders:
+            entries = root.iterdir() if root.is_dir() else ()
+            self._folders[root] = sorted(one for one in entries if one.is_dir() and not one.name.startswith("."))
+        for folder in self._folders[root]:
+            found = self._locate(folder, top)
             if found is not None and found.file is not None:
                 return folder
         return None
