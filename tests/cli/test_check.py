@@ -65,6 +65,18 @@ def test_the_file_alone(here: Path) -> None:
     assert status_of() == 3
 
 
+def test_a_gate_on_a_class_that_the_data_do_not_have(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = TOML + '[[gates]]\nmetric = "recall"\nof_class = "{}"\nmin = 0.5\n'
+    (here / "noria.toml").write_text(asked.format("Yes"))
+    assert status_of() == 0
+    capsys.readouterr()
+    (here / "noria.toml").write_text(asked.format("yess"))
+    assert status_of() == 2
+    told = capsys.readouterr().err
+    assert "a gate asks for class 'yess'" in told
+    assert "did you mean 'yes'" in told
+
+
 def test_data_that_break_a_check(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "noria.toml").write_text(TOML + '[data.checks]\nrules = ["age < 50"]\n')
     assert status_of() == 1

@@ -127,6 +127,36 @@ def test_settings_are_judged_like_rules(case: Case) -> None:
     assert judge([gate], evaluation)[0].gate == text(gate) == "roc_auc >= 0.5"
 
 
+@pytest.fixture(scope="module")
+def several() -> Evaluation:
+    truth = np.array(["oak"] * 40 + ["elm"] * 40 + ["ash"] * 20)
+    said = np.array(["oak"] * 38 + ["elm"] * 42 + ["ash"] * 12 + ["oak"] * 8)
+    classes = ("ash", "elm", "oak", "yew")
+    return evaluate("classification", truth, Prediction(said), metric="accuracy", classes=classes, resamples=20)
+
+
+def test_one_class_is_judged_against_all_others(several: Evaluation) -> None:
+    rules = [Rule("recall", min=0.5, of_class="ash"), Rule("precision", min=0.9, of_class="oak"),
+             Rule("f1", max=0.5, of_class="elm")]  # fmt: skip
+    verdicts = judge(rules, several)
+    assert [each.passed for each in verdicts] == [True, False, False]
+    assert verdicts[0].gate == "recall of ash >= 0.5"
+    assert verdicts[0].message == (
+        "recall of ash >= 0.5 passed: 0.6000 (95 % interval 0.3866 to 0.7812, 20 rows of it, 12 called so)"
+    )
+    assert verdicts[1].value == pytest.approx(38 / 46)
+    assert verdicts[0].evidence["value"] == 0.6
+    json.dumps([each.to_json() for each in verdicts], allow_nan=False)
+
+
+def test_a_class_without_test_rows_holds_the_version(several: Evaluation) -> None:
+    (verdict,) = judge([Rule("recall", min=0.0, of_class="yew")], several)
+    assert not verdict.passed
+    assert "cannot be judged: no test row is of class yew" in verdict.message
+    with pytest.raises(WrongSetting, match="did you mean 'oak'"):
+        judge([Rule("recall", min=0.5, of_class="oka")], several)
+
+
 @pytest.mark.parametrize(
     ("written", "said"),
     [
@@ -141,6 +171,10 @@ def test_settings_are_judged_like_rules(case: Case) -> None:
         ({"metric": "roc_auc", "minimum": 0.5}, "minimum"),
         ({"metric": "roc_auc", "against": "challenger"}, "champion"),
         ({"metric": "roc_auc", "slice": "best", "min": 1}, "worst"),
+        ({"metric": "accuracy", "min": 0.5, "of_class": "a"}, "of_class goes with metric = 'recall'"),
+        ({"metric": "recall", "against": "champion", "of_class": "a"}, "a class is judged by min or max"),
+        ({"metric": "recall", "min": 0.5, "slice": "worst", "of_class": "a"}, "a class is judged by min or max"),
+        ({"require": "approval", "of_class": "a"}, "require stands alone"),
     ],
 )
 def test_wrong_gates_are_refused(written: dict[str, object], said: str) -> None:

@@ -100,7 +100,11 @@ def test_every_task_is_drawn() -> None:
     proba = rng.dirichlet(np.ones(3), 120)
     several = evaluate("classification", codes, Prediction(proba.argmax(axis=1), proba, (0, 1, 2)), resamples=20)
     assert list(drawings(several)) == ["roc", "confusion"]
-    assert "Mean over classes" in report.html({"evaluation": several.to_json()})
+    page = report.html({"evaluation": several.to_json()})
+    assert "Mean over classes" in page
+    found = several.of_classes[1]
+    row = f"| **1** | {found.n} | {found.called} | {found.recall.value:.3f} ({found.recall.low:.3f} to "
+    assert row in report.markdown({"evaluation": several.to_json()})
 
 
 def test_one_class_and_one_row_are_reported_with_their_notes() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from noria.evaluation import curves
 from noria.evaluation.calibration import Calibration, calibration
 from noria.evaluation.catalogue import Task
+from noria.evaluation.classes import OfClass, of_classes
 from noria.evaluation.clustering import space_of
 from noria.evaluation.conformal import Conformal, checked
 from noria.evaluation.fairness import Fairness, fairness
@@ -58,6 +59,8 @@ class Evaluation:
         The positive of two classes.
     confusion : tuple of tuples of int, or None
         Rows: truth; columns: prediction; in the order of `classes`.
+    of_classes : tuple of OfClass
+        Each class against all others, in the order of `classes`.
     roc, ranking, scores, calibration, residuals, clusters
         What is drawn; empty or None where it does not apply.
     slices : mapping of str to tuple of Slice
@@ -82,6 +85,7 @@ class Evaluation:
     counts: tuple[int, ...] = ()
     positive: Label | None = None
     confusion: tuple[tuple[int, ...], ...] | None = None
+    of_classes: tuple[OfClass, ...] = ()
     roc: tuple[curves.Roc, ...] = ()
     ranking: curves.Ranking | None = None
     scores: curves.Scores | None = None
@@ -114,6 +118,7 @@ class Evaluation:
             "counts": list(self.counts),
             "positive": self.positive,
             "confusion": None if self.confusion is None else [list(row) for row in self.confusion],
+            "of_classes": [each.to_json() for each in self.of_classes],
             "roc": [_plain(each) for each in self.roc],
             "ranking": _plain(self.ranking),
             "scores": _plain(self.scores),
@@ -145,6 +150,7 @@ class Evaluation:
             name: tuple(Slice.from_json(each) for each in found) for name, found in _mapping(data["slices"]).items()
         }
         # Evaluations of versions before these have none.
+        given["of_classes"] = tuple(OfClass.from_json(each) for each in data.get("of_classes", ()))  # type: ignore[attr-defined]
         given["fairness"] = tuple(Fairness.from_json(each) for each in data.get("fairness", ()))  # type: ignore[attr-defined]
         chosen, regions = data.get("threshold"), data.get("conformal")
         given["conformal"] = None if regions is None else Conformal.from_json(_mapping(regions))
@@ -253,6 +259,7 @@ def evaluate(
         counts=tuple(int(count) for count in counts),
         positive=None if rows.positive is None else rows.classes[rows.positive],
         confusion=_confusion(rows) if task == "classification" else None,
+        of_classes=of_classes(rows, groups, level) if task == "classification" else (),
         roc=curves.roc(rows, seed=seed, level=level, groups=groups) if task == "classification" else (),
         ranking=curves.ranking(rows, seed=seed, level=level, groups=groups) if task == "classification" else None,
         scores=curves.scores(rows),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from noria.evaluation.classes import class_named
 from noria.evaluation.comparison import paired
 from noria.evaluation.measured import look_up
 from noria.evaluation.measures import MEASURES
@@ -59,6 +60,10 @@ class GateRule(Protocol):
         """A protected column."""
 
     @property
+    def of_class(self) -> Label | None:
+        """A class, judged against all others."""
+
+    @property
     def require(self) -> str | None:
         """``approval`` for the agreement of another person."""
 
@@ -74,6 +79,7 @@ class Rule:
     margin: float | None = None
     slice: str | None = None
     by: str | None = None
+    of_class: Label | None = None
     require: str | None = None
 
 
@@ -204,6 +210,7 @@ def text(gate: GateRule) -> str:
     if gate.require:
         return f"{gate.require} of another person"
     name = str(gate.metric) + (" of the worst slice" if gate.slice else "") + (f" by {gate.by}" if gate.by else "")
+    name += "" if gate.of_class is None else f" of {gate.of_class}"
     if gate.against:
         return f"{name} not worse than {gate.against}" + (
             "" if gate.margin is None else f" by more than {gate.margin:g}"
@@ -240,6 +247,8 @@ def _judge(gate: GateRule, metric: Metric, evaluation: Evaluation, champion: Cha
         return _against(gate, metric, champion)
     if gate.slice:
         return _slice(gate, metric, evaluation)
+    if gate.of_class is not None:
+        return _class(gate, gate.of_class, metric, evaluation)
     estimate = evaluation.metrics.get(metric.name)
     if estimate is None or estimate.value is None:
         why = next(
@@ -253,6 +262,22 @@ def _judge(gate: GateRule, metric: Metric, evaluation: Evaluation, champion: Cha
         estimate.value,
         f"{_told(estimate, metric, evaluation.level)}{evaluation.n:,} rows)",
         {**estimate.to_json(), "n": evaluation.n, "level": evaluation.level},
+    )
+
+
+def _class(gate: GateRule, label: Label, metric: Metric, evaluation: Evaluation) -> Verdict:
+    found = evaluation.of_classes[class_named(label, evaluation.classes)]
+    estimate: Estimate = getattr(found, metric.name)
+    if estimate.value is None:
+        why = f"no test row is of class {found.label}"
+        return _verdict(gate, False, None, f"cannot be judged: {why}", found.to_json())
+    among = f"{found.n:,} rows of it, {found.called:,} called so)"
+    return _verdict(
+        gate,
+        _within(gate, estimate.value),
+        estimate.value,
+        f"{_told(estimate, metric, evaluation.level)}{among}",
+        {**found.to_json(), **estimate.to_json(), "level": evaluation.level},
     )
 
 

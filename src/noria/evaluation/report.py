@@ -63,6 +63,7 @@ def document(facts: Mapping[str, object]) -> Document:
     parts = (
         _gates(verdicts),
         _metrics(evaluation, sections.looks(_mapping(facts.get("looks")), evaluation)),
+        sections.classes(evaluation),
         sections.decision(evaluation),
         sections.regions(evaluation),
         _drawn(evaluation),

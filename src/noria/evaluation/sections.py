@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from noria.evaluation.evaluate import Evaluation
     from noria.evaluation.fairness import Fairness
 
-__all__ = ["MANY_LOOKS", "decision", "fairness", "looks", "regions"]
+__all__ = ["MANY_LOOKS", "classes", "decision", "fairness", "looks", "regions"]
 
 MANY_LOOKS = 10
 """Versions judged on the same test rows, from which on their figures are no longer taken at their word."""
+_MOST_CLASSES = 50
 
 
 def looks(known: Mapping[str, Any], evaluation: Evaluation) -> tuple[Paragraph, ...]:
@@ -44,6 +45,28 @@ def looks(known: Mapping[str, Any], evaluation: Evaluation) -> tuple[Paragraph, 
         " Whoever chooses among them by these figures fits the test rows: judge the next on rows that nobody has seen."
     )
     return (Paragraph(told, "bad"),)
+
+
+def classes(evaluation: Evaluation) -> Section | None:
+    """Say how each of several classes fares."""
+    if not 2 < len(evaluation.of_classes) <= _MOST_CLASSES:
+        return None
+    rows = tuple(
+        (
+            Cell(str(each.label), "strong"),
+            Cell(f"{each.n:,}"),
+            Cell(f"{each.called:,}"),
+            *(Cell(estimate(getattr(each, name).to_json(), "recall")) for name in ("recall", "precision", "f1")),
+        )
+        for each in evaluation.of_classes
+    )
+    titles = ("Rows", "Called so", "Recall", "Precision", "F1")
+    how = (
+        "Each class against all others: how many of its rows are found, how many called so are right, and both "
+        f"in one. With {evaluation.level * 100:g} % intervals; a gate can ask for one class (of_class)."
+    )
+    table = Table((Column("Class"), *(Column(title, right=True) for title in titles)), rows)
+    return Section("Classes", (Paragraph(how, "muted"), table))
 
 
 def decision(evaluation: Evaluation) -> Section | None:

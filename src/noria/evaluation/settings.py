@@ -15,6 +15,8 @@ __all__ = ["ConformalSettings", "CostSettings", "EvaluateSettings", "Gate", "Thr
 _WITHOUT_INTERVAL = ("davies_bouldin", "calinski_harabasz")
 """Metrics of all rows together, which cannot be resampled; see `noria.evaluation.clustering`."""
 
+_OF_CLASS = ("recall", "precision", "f1")
+
 
 class CostSettings(BaseModel):
     """What a wrong call costs, in any unit."""
@@ -112,6 +114,9 @@ class Gate(BaseModel):
     by: str | None = Field(
         None, description="With parity_ratio and equalised_odds_gap: the protected column; left out, every one."
     )
+    of_class: bool | int | float | str | None = Field(
+        None, description="With recall, precision or f1, and min or max: judge this class against all others."
+    )
 
     @field_validator("metric")
     @classmethod
@@ -129,7 +134,7 @@ class Gate(BaseModel):
     def _asks_one_thing(self) -> Gate:
         bounded = self.min is not None or self.max is not None
         if self.require is not None:
-            others = (self.metric, self.min, self.max, self.against, self.margin, self.slice, self.by)
+            others = (self.metric, self.min, self.max, self.against, self.margin, self.slice, self.by, self.of_class)
             if any(other is not None for other in others):
                 raise ValueError("require stands alone: write another [[gates]] for the metric")
             return self
@@ -145,6 +150,10 @@ class Gate(BaseModel):
                 f"{self.metric} has no interval, so a version cannot be shown to be no worse than the champion by it: "
                 'take metric = "silhouette", or write min or max'
             )
+        if self.of_class is not None and self.metric not in _OF_CLASS:
+            raise ValueError(f"of_class goes with metric = {', '.join(map(repr, _OF_CLASS))}")
+        if self.of_class is not None and (self.against is not None or self.slice is not None):
+            raise ValueError("a class is judged by min or max, neither against the champion nor on a slice")
         measure = MEASURES.get(self.metric)
         if self.by is not None and (measure is None or not measure.by):
             raise ValueError('by names a protected column, for metric = "parity_ratio" or "equalised_odds_gap"')

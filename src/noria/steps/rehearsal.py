@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from noria.datasets.settings import DataSettings
+from noria.evaluation.classes import class_named
 from noria.evaluation.settings import EvaluateSettings
 from noria.pipeline.context import StepContext
 from noria.pipeline.discovery import discover
@@ -70,6 +71,8 @@ def rehearse(project: Project, table: pa.Table) -> list[dict[str, object]]:
         task, rows = parts["about"]["task"], parts["train"]
         target = labels(rows, wanted.target, task=task)
         encode(target, task)
+        for asked_class in (gate["of_class"] for gate in asked["gate"]["gates"] if gate["of_class"] is not None):
+            class_named(asked_class, list(dict.fromkeys(target.tolist())))
         if looked.threshold is not None:
             must_be_two(task, set(target.tolist()))
         judged_rows(parts, wanted, model, target)
