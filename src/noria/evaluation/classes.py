@@ -86,7 +86,7 @@ def of_classes(rows: Judged, groups: NDArray[np.generic] | None = None, level: f
     Examples
     --------
     >>> from noria.evaluation.judged import Prediction, judged
-    >>> rows = judged("classification", ["a", "a", "b", "c"], Prediction(["a", "b", "b", "b"]))
+    >>> rows = judged("classification", ["a", "a", "b", "c"], Prediction(np.array(["a", "b", "b", "b"])))
     >>> [(each.label, each.recall.value, each.f1.value) for each in of_classes(rows)]
     [('a', 0.5, 0.6666666666666666), ('b', 1.0, 0.5), ('c', 0.0, 0.0)]
     """

@@ -210,7 +210,7 @@ def _classified(
     given = prediction.classes if prediction.classes is not None else classes
     known = tuple(_plain(label) for label in given) if given is not None else ()
     labels, notes = known, []
-    told, said = _codes(y, known), _codes(np.asarray(prediction.values), known)
+    told, said = _codes(y, known), _codes(prediction.values, known)
     if told is None or said is None:
         truth, values = _labels(y, "target"), _labels(prediction.values, "prediction")
         found = sorted({*truth, *values} - set(known), key=lambda label: (type(label).__name__, label))
