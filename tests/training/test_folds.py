@@ -73,9 +73,21 @@ def test_classes_keep_their_shares() -> None:
         assert (y[valid] == "b").sum() == 2
 
 
-def test_a_rare_class_makes_fewer_folds() -> None:
+def test_the_rarer_of_two_classes_makes_fewer_folds() -> None:
     y = np.array(["a"] * 20 + ["b"] * 3, dtype=object)
     assert len(folds(y, n_rows=23, task="classification", k=5)) == 3
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_one_rare_class_of_several_does_not_take_the_others_their_folds(grouped: bool) -> None:
+    y = np.array(["a"] * 20 + ["b"] * 20 + ["c"] * 2, dtype=object)
+    groups = np.arange(42).astype(object) if grouped else None
+    made = folds(y, n_rows=42, task="classification", k=5, groups=groups)
+    assert len(made) == 5
+    assert all("c" in y[train] for train, _ in made)
+    assert sorted(np.concatenate([valid for _, valid in made]).tolist()) == list(range(42))
+    few = np.array(["a"] * 20 + ["b"] * 3 + ["c"] * 2, dtype=object)
+    assert len(folds(few, n_rows=25, task="classification", k=5)) == 3
 
 
 @pytest.mark.parametrize(

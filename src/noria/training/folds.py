@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,8 @@ def folds(
     """Divide training rows into k folds.
 
     Rows of one group never straddle a fold. With times, each fold is judged on rows later than those it learned
-    from. Classes are stratified. When the rarest class has fewer rows than k, there are as many folds as it has rows.
+    from. Classes are stratified. Of two classes each fold judges some of both, so there are at most as many folds as the
+    rarer has rows; of several, a class of fewer rows than k is judged in some folds and learned from in all.
 
     Parameters
     ----------
@@ -88,7 +90,9 @@ def folds(
     if groups is not None:
         return _grouped(codes, groups, k, seed, stratify=task == "classification")
     if task == "classification" and codes is not None:
-        return list(StratifiedKFold(k, shuffle=True, random_state=seed).split(blank, codes))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The least populated class in y", UserWarning)
+            return list(StratifiedKFold(k, shuffle=True, random_state=seed).split(blank, codes))
     return list(KFold(k, shuffle=True, random_state=seed).split(blank))
 
 
@@ -149,7 +153,8 @@ def _fewest(y: NDArray[np.generic] | NDArray[np.object_], k: int) -> int:
             mend="collect more rows of it, or join it with another class in [data] query",
             code="N-TRAIN-031",
         )
-    return min(k, rarest)
+    # A fold that judges one class alone says nothing of how well it is told from another.
+    return min(k, int(np.sort(counts)[-2])) if len(counts) > 1 else k
 
 
 def _grouped(
@@ -167,5 +172,7 @@ def _grouped(
         )
     k = min(k, count)
     if stratify and codes is not None:
-        return list(StratifiedGroupKFold(k, shuffle=True, random_state=seed).split(blank, codes, named))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The least populated class in y", UserWarning)
+            return list(StratifiedGroupKFold(k, shuffle=True, random_state=seed).split(blank, codes, named))
     return list(GroupKFold(k, shuffle=True, random_state=seed).split(blank, groups=named))
