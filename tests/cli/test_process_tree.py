@@ -17,7 +17,7 @@ from noria.cli.process_tree import Child, ProcessTree, backoff_seconds
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PATIENCE = 30.0
+PATIENCE = 90.0
 
 
 def until(condition: Callable[[], bool]) -> None:

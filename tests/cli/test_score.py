@@ -160,7 +160,7 @@ def test_a_running_endpoint_gives_the_same_answers_with_ids(run: Run, project: P
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        assert ready.wait(60)
+        assert ready.wait(120)
         asked = run("score", "new.csv", "--endpoint", server.url, "--out", "asked.parquet", "--batch", "100", "--json")
         unknown = run("score", "new.csv", "--endpoint", "ftp://x", "--out", "none.parquet")
     finally:

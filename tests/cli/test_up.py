@@ -102,7 +102,7 @@ def test_it_runs_refuses_a_second_and_stops_cleanly(root: Path, up: subprocess.P
     assert "Traceback" not in second.stderr
 
     up.send_signal(signal.SIGINT)
-    assert up.wait(timeout=30) == 0
+    assert up.wait(timeout=120) == 0
     assert not any(alive(child) for child in children)
     assert lines(root)[-1] == "stopped"
     assert not (root / ".noria" / "up.json").exists()
@@ -117,7 +117,7 @@ def test_a_child_that_dies_is_started_again(root: Path, up: subprocess.Popen[str
     until(lambda: len(descendants(up.pid)) == 3)
     assert loop not in descendants(up.pid)
     up.send_signal(signal.SIGTERM)
-    assert up.wait(timeout=30) == 0
+    assert up.wait(timeout=120) == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's death signal is Linux's")
@@ -130,7 +130,7 @@ def test_nothing_is_left_when_it_is_killed(root: Path, up: subprocess.Popen[str]
     again = start(root)
     until(lambda: "ready" in lines(root) or again.poll() is not None)
     again.send_signal(signal.SIGINT)
-    assert again.wait(timeout=30) == 0
+    assert again.wait(timeout=120) == 0
 
 
 def test_a_taken_port_is_told_before_anything_starts(root: Path) -> None:

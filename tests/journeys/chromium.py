@@ -29,7 +29,7 @@ FLAGS = [
     "--disable-dev-shm-usage",
     "--no-first-run",
 ]
-PATIENCE = 30_000  # ms
+PATIENCE = 90_000  # ms
 
 
 def opened() -> Iterator[Browser]:
@@ -60,7 +60,7 @@ def serving(root: Path, *options: str) -> Iterator[str]:
         urllib.request.urlopen(f"{url}/health").read()
         yield url
         server.terminate()
-        assert server.wait(timeout=20) == 0
+        assert server.wait(timeout=120) == 0
 
 
 class Watched:

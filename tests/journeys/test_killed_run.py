@@ -21,7 +21,7 @@ from noria.steps.standard import STANDARD
 from noria.workspace import Workspace
 
 MOMENTS = 10
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 class Told(Protocol):

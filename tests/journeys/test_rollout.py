@@ -26,7 +26,7 @@ from noria.workspace import Workspace
 if TYPE_CHECKING:
     from noria.serving.document import Document
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 REQUESTS = 2000
 BREACH_SECONDS = 20.0
 WHY = ("--reason", "a test", "--override", "a test")

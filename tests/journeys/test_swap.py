@@ -26,7 +26,7 @@ from noria.workspace import Workspace
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 REQUESTS = 200
 SWAPS = int(os.environ.get("NORIA_SWAPS", "10"))
 """Of two workers under load, two hundred requests each; 50 make the full measure."""

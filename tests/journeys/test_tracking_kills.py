@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 WRITERS, WRITES, KILLS = 32, 1_000, 10
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 class _Server:
@@ -50,7 +50,7 @@ class _Server:
 
 
 def ask(port: int, method: str, path: str, body: object = None) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=90)
     try:
         headers = {"Content-Type": "application/json"} if body is not None else {}
         connection.request(method, path, None if body is None else json.dumps(body), headers)
@@ -82,7 +82,7 @@ def test_no_acknowledged_write_is_lost_and_none_is_doubled(tmp_path: Path) -> No
             body = {"run_id": runs[number], "key": "m", "value": step / 7, "timestamp": step, "step": step}
             tried[number] = step + 1
             try:
-                connection = connection or http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+                connection = connection or http.client.HTTPConnection("127.0.0.1", server.port, timeout=90)
                 connection.request(
                     "POST", f"{api}/runs/log-metric", json.dumps(body), {"Content-Type": "application/json"}
                 )

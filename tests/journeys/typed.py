@@ -142,7 +142,7 @@ class Server:
         """Press Ctrl-C; give the exit status."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-        return self.process.wait(60)
+        return self.process.wait(120)
 
 
 @dataclass

@@ -98,7 +98,7 @@ class Lab:
 
     def asked(self, path: str) -> dict[str, Any]:
         """Ask the server for what a path names."""
-        with urllib.request.urlopen(f"{self.url}/api/2.0/mlflow/{path}", timeout=30) as answer:
+        with urllib.request.urlopen(f"{self.url}/api/2.0/mlflow/{path}", timeout=90) as answer:
             told: dict[str, Any] = json.load(answer)
             return told
 

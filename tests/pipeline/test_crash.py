@@ -69,7 +69,7 @@ def count_rows(workshop: Workshop, table: sa.Table) -> int:
         return connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
 
 
-def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
+def until(true: Callable[[], bool], seconds: float = 90.0) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         if time.monotonic() > deadline:
@@ -170,7 +170,7 @@ def test_ctrl_c_stops_the_workers_and_frees_the_work(workshop: Workshop) -> None
     until(lambda: bool(workshop.traced()))
     (pid,) = workers(workshop)
     run.send_signal(signal.SIGINT)
-    said, _ = run.communicate(timeout=20)
+    said, _ = run.communicate(timeout=90)
     assert (run.returncode, said) == (130, "")
     assert not lives(pid)
     assert count_rows(workshop, leases) == 0
@@ -206,8 +206,8 @@ def test_a_run_waits_for_the_one_that_is_at_it(workshop: Workshop) -> None:
     second = drive(workshop)
     time.sleep(0.5)
     workshop.write("go", "")
-    assert first.communicate(timeout=30)[0] == "slow;\n"
-    assert second.communicate(timeout=30)[0] == ";slow\n"
+    assert first.communicate(timeout=90)[0] == "slow;\n"
+    assert second.communicate(timeout=90)[0] == ";slow\n"
     assert workshop.traced() == ["begun"]
 
 

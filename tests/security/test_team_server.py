@@ -84,12 +84,12 @@ class Started:
         line = self.process.stdout.readline()
         found = re.match(r"pages at (\S+)", line)
         if found is None:
-            raise AssertionError(line + self.process.communicate(timeout=30)[1])
+            raise AssertionError(line + self.process.communicate(timeout=90)[1])
         self.url = found[1]
 
     def stop(self) -> str:
         self.process.send_signal(signal.SIGINT)
-        return self.process.communicate(timeout=30)[1]
+        return self.process.communicate(timeout=90)[1]
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_over_tls_with_the_headers_of_clients(project: Path, started: Started, c
         # Another process revokes it; this one refuses it within a second.
         assert client.get("/api/health", headers=narrowed).status_code == 200
         client.cookies.clear()
-        with client.stream("GET", "/events/runs", headers=narrowed, timeout=30) as stream:
+        with client.stream("GET", "/events/runs", headers=narrowed, timeout=90) as stream:
             told_first = stream.iter_lines()
             assert next(told_first) == "event: changed"
             noria(project, "tokens", "revoke", token.split("_")[1])

@@ -112,9 +112,9 @@ class House:
         )
         thread = threading.Thread(target=server.run)
         thread.start()
-        assert ready.wait(30)
+        assert ready.wait(120)
         try:
-            with httpx.Client(base_url=server.url, timeout=30) as client:
+            with httpx.Client(base_url=server.url, timeout=90) as client:
                 yield server, client
         finally:
             server.stop()

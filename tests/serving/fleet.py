@@ -82,7 +82,7 @@ class Asker:
 
     def __init__(self, url: str) -> None:
         self._netloc = urlsplit(url).netloc
-        self._connection = http.client.HTTPConnection(self._netloc, timeout=30)
+        self._connection = http.client.HTTPConnection(self._netloc, timeout=90)
 
     def __enter__(self) -> Asker:
         return self
@@ -103,7 +103,7 @@ class Asker:
 
     def get(self, path: str) -> tuple[int, str]:
         """Get a path over a connection of its own."""
-        connection = http.client.HTTPConnection(self._netloc, timeout=30)
+        connection = http.client.HTTPConnection(self._netloc, timeout=90)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()

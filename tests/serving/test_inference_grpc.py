@@ -174,7 +174,7 @@ def test_a_bundle_answers_too(promoted: House, tmp_path: Path) -> None:
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        assert ready.wait(30)
+        assert ready.wait(120)
         assert server.grpc is not None
         with grpc.insecure_channel(f"127.0.0.1:{server.grpc.port}") as channel:
             assert Client(channel)("ModelInfer", model_name="risk", inputs=[AGE, GRADE]).model_version == "1"

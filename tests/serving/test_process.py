@@ -67,7 +67,7 @@ class Caller(threading.Thread):
         self.others: list[int] = []
 
     def run(self) -> None:
-        connection = http.client.HTTPConnection(self.netloc, timeout=30)
+        connection = http.client.HTTPConnection(self.netloc, timeout=90)
         body, head = json.dumps({"age": 30, "grade": "A"}), {"Content-Type": "application/json"}
         while True:
             try:

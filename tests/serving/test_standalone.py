@@ -49,7 +49,7 @@ def process(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Po
         said = child.stderr.readline()
         assert said.startswith("serving credit@1 ("), said + child.stderr.read()
         port = said.split(";")[0].rpartition(":")[2]
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=90) as client:
             yield child, client
     finally:
         child.kill()
@@ -151,7 +151,7 @@ def test_a_request_that_runs_is_answered_before_the_end(folder: Path) -> None:
         head = client.send(request, stream=True)
         child.send_signal(signal.SIGTERM)
         assert len(json.loads(head.read())["predictions"]) == len(records)
-        child.communicate(timeout=10)
+        child.communicate(timeout=90)
         assert child.returncode == 0
 
 

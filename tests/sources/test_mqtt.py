@@ -290,7 +290,7 @@ def test_up_collects(broker: str, topic: str, publish: Any, tmp_path: Path) -> N
         spool = spool_of(tmp_path / ".noria", parse(source))
         wait(lambda: spool.last == 1)
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
+        assert process.wait(120) == 0
     finally:
         process.kill()
         process.wait()

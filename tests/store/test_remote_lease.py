@@ -161,7 +161,7 @@ def until_renewed_after(faulty: Faulty, refusals: int) -> None:
     """Wait until it has failed so often, and worked again."""
     until_refused(faulty, refusals)
     faulty.fails = lambda _call, _name: False
-    assert faulty.changed.wait(20)
+    assert faulty.changed.wait(90)
 
 
 @pytest.mark.parametrize("writes_first", [False, True])

@@ -241,7 +241,7 @@ def test_a_flush_waits_for_what_is_just_being_written(workspace: Workspace, monk
         monkeypatch.setattr(Journal, "append", slowly)
         writing.clear()
         run.log("said")
-        assert writing.wait(60)  # it has left the buffer and is not in the journal yet
+        assert writing.wait(120)  # it has left the buffer and is not in the journal yet
         assert run.flush(60)
         assert lines(workspace, run.id) == ["said"]
 

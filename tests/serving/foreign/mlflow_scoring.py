@@ -7,7 +7,7 @@ import pandas as pd
 from mlflow.pyfunc.scoring_server.client import ScoringServerClient
 
 client = ScoringServerClient(*sys.argv[1].split(":"))
-client.wait_server_ready(timeout=10)
+client.wait_server_ready(timeout=60)
 rows = pd.DataFrame({"age": [30, 60], "grade": ["A", "B"]})
 try:
     client.invoke(rows[["age"]])
