@@ -37,8 +37,8 @@ def folds(
     """Divide training rows into k folds.
 
     Rows of one group never straddle a fold. With times, each fold is judged on rows later than those it learned
-    from. Classes are stratified. Of two classes each fold judges some of both, so there are at most as many folds as the
-    rarer has rows; of several, a class of fewer rows than k is judged in some folds and learned from in all.
+    from. Classes are stratified. Of two classes each fold judges some of both, so there are at most as many folds as
+    the rarer has rows; of several, a class of fewer rows than k is judged in some folds and learned from in all.
 
     Parameters
     ----------
