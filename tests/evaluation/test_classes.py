@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import precision_recall_fscore_support
 
 from noria.errors import WrongSetting
-from noria.evaluation.classes import OfClass, class_named, of_classes
+from noria.evaluation.classes import OfClass, class_named, of_classes, weakest
 from noria.evaluation.evaluate import Evaluation, evaluate
 from noria.evaluation.judged import Judged, Prediction, judged
 
@@ -101,6 +101,15 @@ def test_a_class_that_nobody_is_of_or_that_nobody_is_called() -> None:
     ).of_classes[2]  # fmt: skip
     assert (missing.n, missing.called) == (0, 0)
     assert missing.recall.value is missing.precision.value is missing.f1.value is None
+
+
+def test_the_weakest_of_several_is_named_where_there_is_one() -> None:
+    found = weakest(tuple(of_text("aa aa bb bc cc cc cb").values()))
+    assert found is not None
+    assert found.label == "b"
+    assert weakest(tuple(of_text("aa ab bb").values())) is None
+    assert weakest(tuple(of_text("aa bb cc").values())) is None
+    assert weakest(()) is None
 
 
 def test_they_are_kept_with_the_evaluation() -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from noria.evaluation.judged import Judged, Label
 
-__all__ = ["OfClass", "class_named", "of_classes"]
+__all__ = ["OfClass", "class_named", "of_classes", "weakest"]
 
 
 @dataclass(frozen=True)
@@ -117,6 +117,21 @@ def _of_class(number: int, rows: Judged, groups: NDArray[np.generic] | None, lev
 
 def _f1(jaccard: float | None) -> float | None:
     return None if jaccard is None else 2 * jaccard / (1 + jaccard)
+
+
+def weakest(found: Sequence[OfClass]) -> OfClass | None:
+    """Find the class of several with the lowest F1; None where all are always right, or there are but two.
+
+    Examples
+    --------
+    >>> from noria.evaluation.judged import Prediction, judged
+    >>> rows = judged("classification", ["a", "a", "b", "c"], Prediction(np.array(["a", "b", "b", "c"])))
+    >>> weakest(of_classes(rows)).label
+    'a'
+    """
+    known = [each for each in found if each.f1.value is not None]
+    lowest = min(known, key=lambda each: each.f1.value or 0.0, default=None)
+    return lowest if len(found) > 2 and lowest is not None and lowest.f1.value != 1 else None
 
 
 def class_named(wanted: Label, labels: Sequence[Label]) -> int:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from noria.datasets.settings import DataSettings
 from noria.evaluation import evaluate as evaluation
+from noria.evaluation.classes import weakest
 from noria.evaluation.fairness import told_of
 from noria.evaluation.settings import EvaluateSettings
+from noria.evaluation.wording import estimate as estimate_of
 from noria.preparation.frame import frame, labels
 from noria.steps.matrix import answers, feature_columns, fitted, of_group
 from noria.steps.out_of_fold import conformal_of, groups_of, threshold_of
@@ -80,6 +82,10 @@ def evaluate(
     decisive = found.metrics[found.metric]
     if decisive.value is not None:
         context.note(f"{found.metric} {decisive.value:.4g} on {found.n:,} locked rows")
+    weak = weakest(found.of_classes)
+    if weak is not None:
+        told = estimate_of(weak.f1.to_json(), "f1")
+        context.note(f"weakest of {len(found.classes)} classes: {weak.label}, F1 {told} on {weak.n:,} rows")
     if found.threshold is not None:
         context.log_metric("threshold", found.threshold.value)
         context.note(f"called {found.positive} from {found.threshold.value:.3f} on: {found.threshold.rule}")
