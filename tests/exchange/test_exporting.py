@@ -41,7 +41,7 @@ def read_by_stock(which: str, uri: str, folder: Path) -> dict[str, dict[str, obj
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("which", ["newest", "oldest"])
 def test_stock_reads_a_folder_as_it_was(
     which: str, take: Take, database: Database, blobs: Blobs, tmp_path: Path
@@ -57,7 +57,7 @@ def test_stock_reads_a_folder_as_it_was(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("which", ["newest", "oldest"])
 def test_stock_reads_a_server_as_it_was(
     which: str,

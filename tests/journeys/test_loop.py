@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import tomllib
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -17,6 +18,8 @@ from typing import Protocol
 
 import pytest
 import sqlalchemy as sa
+
+from noria.monitoring.watch import SETTLING
 
 STANDARD = ["ingest", "check", "clean", "split", "train", "evaluate", "gate", "register"]
 
@@ -134,6 +137,7 @@ def test_from_a_table_to_a_watched_model(mine: Path, command: Noria, table: Call
     assert [answer["prediction"] for answer in answers] == [row["prediction"] for row in scores]
     told = noria("labels", "add", "new.csv", "--json")
     assert told.json == {"labels": 60, "predictions": 60, "unmatched": 0, "unknown": 0, "empty": 0}
+    time.sleep(SETTLING.total_seconds())  # what was answered just now is not judged yet
     watched = noria("monitor", "--json").json
     assert isinstance(watched, dict)
     assert (watched["model"], watched["champion"]) == ("loans", 1)

@@ -121,7 +121,7 @@ def test_a_killed_worker_is_back_and_nothing_is_answered_wrongly(house: House, w
     assert err.count("has died and is started again") == 2
     # What was answered in the last half second before a kill may be lacking, what came after it may not.
     assert load.ids - known <= set(house.log.read("credit")["prediction_id"].to_pylist())
-    assert not list((house.root / "predictions").rglob(f"*{OPEN}")), "the ones started again tidied up"
+    wait(lambda: not list((house.root / "predictions").rglob(f"*{OPEN}")))  # the ones started again have begun it
 
 
 def test_a_stop_answers_what_has_begun_in_every_worker_and_logs_it(house: House, wait: Wait) -> None:
