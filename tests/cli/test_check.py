@@ -75,6 +75,9 @@ def test_a_gate_on_a_class_that_the_data_do_not_have(here: Path, capsys: pytest.
     told = capsys.readouterr().err
     assert "a gate asks for class 'yess'" in told
     assert "did you mean 'yes'" in told
+    (here / "noria.toml").write_text(asked.format("yes").replace('"bad"', '"age"'))  # numbers
+    assert status_of() == 2
+    assert "'recall' is for classification, the task here is regression" in capsys.readouterr().err
 
 
 def test_data_that_break_a_check(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -110,6 +110,10 @@ def test_the_weakest_of_several_is_named_where_there_is_one() -> None:
     assert weakest(tuple(of_text("aa ab bb").values())) is None
     assert weakest(tuple(of_text("aa bb cc").values())) is None
     assert weakest(()) is None
+    nobody = judged("classification", ["a", "b", "b"], Prediction(np.array(["a", "b", "c"])), classes=("a", "b", "c"))
+    named = weakest(of_classes(nobody))
+    assert named is not None
+    assert named.label == "b"  # c has no row that could have been found
 
 
 def test_they_are_kept_with_the_evaluation() -> None:
@@ -124,5 +128,7 @@ def test_they_are_kept_with_the_evaluation() -> None:
 
 def test_a_class_is_found_by_its_text_and_a_wrong_one_is_told() -> None:
     assert class_named("2", [1, 2, 3]) == class_named(2, [1, 2, 3]) == 1
+    with pytest.raises(WrongSetting, match=r"class 7, which is not among '100', .* and 80 more"):
+        class_named(7, range(100, 200))
     with pytest.raises(WrongSetting, match=r"class 'setsa', which is not among 'setosa', 'virginica'; did you mean"):
         class_named("setsa", ["setosa", "virginica"])

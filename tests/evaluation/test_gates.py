@@ -153,6 +153,9 @@ def test_a_class_without_test_rows_holds_the_version(several: Evaluation) -> Non
     (verdict,) = judge([Rule("recall", min=0.0, of_class="yew")], several)
     assert not verdict.passed
     assert "cannot be judged: no test row is of class yew" in verdict.message
+    (verdict,) = judge([Rule("accuracy", min=0.0, of_class="oak")], several)
+    assert not verdict.passed
+    assert "cannot be judged: accuracy was not asked of each class" in verdict.message
     with pytest.raises(WrongSetting, match="did you mean 'oak'"):
         judge([Rule("recall", min=0.5, of_class="oka")], several)
 

@@ -220,6 +220,30 @@ def test_a_folder_that_may_come_first_on_the_path_counts_beside_what_it_hides(
     assert found.libraries == ({"numpy"} if name == "numpy" else set())
 
 
+def test_what_perhaps_nobody_loads_stops_nothing(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("pipeline.py", "import numpy, statistics")
+    write("legacy/numpy.py", "print 'an old one'")
+    write("legacy/statistics.py", "X = 1")
+    (tmp_path / "pgdata").mkdir()
+    stat = os.stat
+
+    def forbidden(path: Path | str, **more: bool) -> os.stat_result:
+        if "pgdata/" in str(path):
+            raise PermissionError(13, "Permission denied")
+        return stat(path, **more)
+
+    monkeypatch.setattr(os, "stat", forbidden)
+    found = read(tmp_path)
+    assert set(found.modules) == {"pipeline", "numpy", "statistics"}
+    assert found.libraries == {"numpy"}
+    write("legacy/numpy.py", "print 'another'")
+    assert read(tmp_path).modules["numpy"] != found.modules["numpy"]
+    write("pipeline.py", "import broken")
+    write("broken.py", "print 'ours'")
+    with pytest.raises(WrongSetting, match=r"broken.py is not valid Python"):
+        read(tmp_path)
+
+
 def test_sources_on_the_search_path_are_read(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write("project/pipeline.py", "from ours.tools import g")
     write("lib/ours/__init__.py", "")

@@ -73,21 +73,29 @@ def test_classes_keep_their_shares() -> None:
         assert (y[valid] == "b").sum() == 2
 
 
-def test_the_rarer_of_two_classes_makes_fewer_folds() -> None:
+@pytest.mark.parametrize("every", [False, True])
+def test_the_rarer_of_two_classes_makes_fewer_folds(every: bool) -> None:
     y = np.array(["a"] * 20 + ["b"] * 3, dtype=object)
-    assert len(folds(y, n_rows=23, task="classification", k=5)) == 3
+    assert len(folds(y, n_rows=23, task="classification", k=5, every_class=every)) == 3
+
+
+def test_where_classes_count_alike_the_rarest_makes_fewer_folds() -> None:
+    y = np.array(["a"] * 20 + ["b"] * 20 + ["c"] * 2, dtype=object)
+    made = folds(y, n_rows=42, task="classification", k=5)
+    assert len(made) == 2
+    assert all(set(y[valid]) == {"a", "b", "c"} for _, valid in made)
 
 
 @pytest.mark.parametrize("grouped", [False, True])
-def test_one_rare_class_of_several_does_not_take_the_others_their_folds(grouped: bool) -> None:
+def test_where_rows_count_alike_one_rare_class_does_not_take_the_others_their_folds(grouped: bool) -> None:
     y = np.array(["a"] * 20 + ["b"] * 20 + ["c"] * 2, dtype=object)
     groups = np.arange(42).astype(object) if grouped else None
-    made = folds(y, n_rows=42, task="classification", k=5, groups=groups)
+    made = folds(y, n_rows=42, task="classification", k=5, groups=groups, every_class=False)
     assert len(made) == 5
     assert all("c" in y[train] for train, _ in made)
     assert sorted(np.concatenate([valid for _, valid in made]).tolist()) == list(range(42))
     few = np.array(["a"] * 20 + ["b"] * 3 + ["c"] * 2, dtype=object)
-    assert len(folds(few, n_rows=25, task="classification", k=5)) == 3
+    assert len(folds(few, n_rows=25, task="classification", k=5, every_class=False)) == 3
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from noria.errors import WrongSetting, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DEFAULTS", "DEFINITIONS", "Definition", "Needs", "Task", "find", "names"]
+__all__ = ["DEFAULTS", "DEFINITIONS", "WITHOUT_A_CLASS", "Definition", "Needs", "Task", "find", "names"]
 
 Task = Literal["regression", "classification", "clustering"]
 Needs = Literal["proba", "label", "value", "count", "cluster"]
@@ -252,6 +252,9 @@ _ALL = (
 
 DEFINITIONS: Mapping[str, Definition] = {each.name: each for each in _ALL}
 """Every metric, by name."""
+
+WITHOUT_A_CLASS = frozenset({"log_loss", "brier", "accuracy", "mcc", "kappa"})
+"""Metrics over all rows, which say the same of several classes where one has no row; the others are means over them."""
 
 DEFAULTS: Mapping[Task, str] = {"classification": "roc_auc", "regression": "rmse", "clustering": "silhouette"}
 """What decides where the project file names no metric."""

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["OfClass", "class_named", "of_classes", "weakest"]
 
+_SHOWN = 20
+
 
 @dataclass(frozen=True)
 class OfClass:
@@ -129,7 +131,7 @@ def weakest(found: Sequence[OfClass]) -> OfClass | None:
     >>> weakest(of_classes(rows)).label
     'a'
     """
-    known = [each for each in found if each.f1.value is not None]
+    known = [each for each in found if each.n]
     lowest = min(known, key=lambda each: each.f1.value or 0.0, default=None)
     return lowest if len(found) > 2 and lowest is not None and lowest.f1.value != 1 else None
 
@@ -147,9 +149,10 @@ def class_named(wanted: Label, labels: Sequence[Label]) -> int:
         return found
     texts = [str(label) for label in labels]
     hint = did_you_mean(str(wanted), texts)
+    more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
     raise WrongSetting(
-        f"a gate asks for class {wanted!r}, which is not among {', '.join(map(repr, texts))}"
+        f"a gate asks for class {wanted!r}, which is not among {', '.join(map(repr, texts[:_SHOWN]))}{more}"
         + (f"; {hint}" if hint else ""),
-        mend=f"[[gates]]\nof_class = {texts[-1]!r}",
+        mend="name one of them: [[gates]] of_class",
         code="N-EVAL-004",
     )

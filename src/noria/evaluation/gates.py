@@ -266,8 +266,11 @@ def _judge(gate: GateRule, metric: Metric, evaluation: Evaluation, champion: Cha
 
 
 def _class(gate: GateRule, label: Label, metric: Metric, evaluation: Evaluation) -> Verdict:
-    found = evaluation.of_classes[class_named(label, evaluation.classes)]
-    estimate: Estimate = getattr(found, metric.name)
+    number = class_named(label, evaluation.classes)
+    found = evaluation.of_classes[number] if evaluation.of_classes else None
+    estimate: Estimate | None = getattr(found, metric.name, None)
+    if found is None or estimate is None:
+        return _verdict(gate, False, None, f"cannot be judged: {metric.name} was not asked of each class", {})
     if estimate.value is None:
         why = f"no test row is of class {found.label}"
         return _verdict(gate, False, None, f"cannot be judged: {why}", found.to_json())

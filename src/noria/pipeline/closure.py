@@ -7,6 +7,7 @@ layout, changes the closure. Libraries installed from distributions count by the
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -78,6 +79,7 @@ class Sources:
         self._read: dict[Path, tuple[Facts, Stamp]] = {}
         self._tops: dict[tuple[str, Path | None], Path | str | None] = {}
         self._folders: dict[Path, list[Path]] = {}
+        self._perhaps: set[Path] = set()
         self._located: dict[tuple[Path, str], _Located | None] = {}
 
     def closure(self, module: str, root: Path | None) -> Closure:
@@ -145,7 +147,7 @@ class Sources:
     def _modules(self, target: str, root: Path | None, libraries: set[str]) -> Iterator[tuple[str, _Located]]:
         """Give the modules along a dotted name, as far as its parts are modules."""
         parts = target.split(".")
-        home = self._top(parts[0], root)
+        home, hidden = self._top(parts[0], root), False
         if isinstance(home, str):
             libraries.add(home)
         if not isinstance(home, Path):
@@ -153,12 +155,15 @@ class Sources:
             home = self._beside(parts[0], root)
             if home is None:
                 return
+            hidden = True
         for length in range(1, len(parts) + 1):
             name = ".".join(parts[:length])
             located = self._locate(home, name)
             if located is None:
                 return
             # noria's own face lists lazy names and its version: it would rerun everything at each upgrade.
+            if hidden and located.file is not None:
+                self._perhaps.add(located.file)
             if name != _PACKAGE:
                 yield name, located
             if not located.package:
@@ -239,39 +244,47 @@ class Sources:
             self._cache.put(name, entry)
             digest, documented, imports, stars, exports, strings, dynamic, reads_docs = entry[1]
             return Facts(digest, documented, imports, stars, exports, strings, dynamic, reads_docs), found
+        content = b""
         try:
             content = path.read_bytes()
             one = facts(content, str(path)) if path.suffix == ".py" else opaque(content)
-        except (SyntaxError, ValueError, RecursionError) as error:
-            line = getattr(error, "lineno", None)
-            raise WrongSetting(
-                f"{path.name} is not valid Python: {getattr(error, 'msg', None) or error}",
-                why=f"{path}:{line}: {(getattr(error, 'text', None) or '').strip()}" if line else str(path),
-                mend=f"correct line {line} of {path.name}" if line else f"correct {path.name}",
-                code="N-PIPELINE-011",
-            ) from None
-        except OSError as error:
-            raise WrongSetting(
-                f"cannot read {path}: {error.strerror or error}",
-                mend="give yourself the right to read it",
-                code="N-PIPELINE-021",
-            ) from error
+        except (SyntaxError, ValueError, RecursionError, OSError) as error:
+            if path not in self._perhaps:
+                raise _unreadable(path, error) from error
+            return opaque(content), found or []  # perhaps nobody loads it, so it stops nothing
         if found is not None and settled(found, time.time_ns()):
             _TOLD[name] = [found, one.to_json()]
             self._cache.put(name, _TOLD[name])
         return one, found or []
 
 
+def _unreadable(path: Path, error: Exception) -> WrongSetting:
+    if isinstance(error, OSError):
+        return WrongSetting(
+            f"cannot read {path}: {error.strerror or error}",
+            mend="give yourself the right to read it",
+            code="N-PIPELINE-021",
+        )
+    line = getattr(error, "lineno", None)
+    return WrongSetting(
+        f"{path.name} is not valid Python: {getattr(error, 'msg', None) or error}",
+        why=f"{path}:{line}: {(getattr(error, 'text', None) or '').strip()}" if line else str(path),
+        mend=f"correct line {line} of {path.name}" if line else f"correct {path.name}",
+        code="N-PIPELINE-011",
+    )
+
+
 def _look(path: Path) -> _Located | None:
-    if path.is_dir():
+    # `os.path` takes a folder that may not be looked into for one that holds nothing; `Path` raises.
+    if os.path.isdir(path):
         init = path / "__init__.py"
-        return _Located(init if init.is_file() else None, package=True)
+        return _Located(init if os.path.isfile(init) else None, package=True)
     source = path.with_name(f"{path.name}.py")
-    if source.is_file():
+    if os.path.isfile(source):
         return _Located(source, package=False)
     for ending in _COMPILED:
         compiled = path.with_name(path.name + ending)
-        if compiled.is_file():
+        if os.path.isfile(compiled):
             return _Located(compiled, package=False)
     return None
 

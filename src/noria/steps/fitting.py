@@ -14,6 +14,7 @@ from noria.datasets.settings import DataSettings
 from noria.duration import parse_duration
 from noria.errors import WrongSetting
 from noria.evaluation import metrics
+from noria.evaluation.catalogue import WITHOUT_A_CLASS, find
 from noria.preparation.choosing import choose
 from noria.preparation.fitting_rows import fitting_rows, leaves_rows_out
 from noria.preparation.frame import frame, labels
@@ -168,6 +169,7 @@ def judged_rows(
             groups=of_group(table, data.group),
             times=times,
             gap=parse_duration(about["gap"]) if "gap" in about else timedelta(0),
+            every_class=find(settings.metric, about["task"]).name not in WITHOUT_A_CLASS,
         )
         for number in range(settings.repeats)
     )

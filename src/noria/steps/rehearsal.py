@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from noria.datasets.settings import DataSettings
+from noria.evaluation.catalogue import find
 from noria.evaluation.classes import class_named
+from noria.evaluation.measures import MEASURES
 from noria.evaluation.settings import EvaluateSettings
 from noria.pipeline.context import StepContext
 from noria.pipeline.discovery import discover
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from noria.evaluation.catalogue import Task
+    from noria.evaluation.judged import Label
     from noria.pipeline.step import Step
     from noria.project.file import Project
     from noria.steps.outputs import CheckOutput
@@ -71,12 +75,20 @@ def rehearse(project: Project, table: pa.Table) -> list[dict[str, object]]:
         task, rows = parts["about"]["task"], parts["train"]
         target = labels(rows, wanted.target, task=task)
         encode(target, task)
-        for asked_class in (gate["of_class"] for gate in asked["gate"]["gates"] if gate["of_class"] is not None):
-            class_named(asked_class, list(dict.fromkeys(target.tolist())))
+        _gates(asked["gate"]["gates"], task, [*target, *labels(parts["test"], wanted.target, task=task)])
         if looked.threshold is not None:
             must_be_two(task, set(target.tolist()))
         judged_rows(parts, wanted, model, target)
     return parts.get("findings", [])
+
+
+def _gates(gates: Sequence[Mapping[str, Any]], task: Task, told: Sequence[Label]) -> None:
+    """Hold what gates name against what there is."""
+    for gate in gates:
+        if gate["metric"] is not None and gate["metric"] not in MEASURES:
+            find(gate["metric"], task)
+        if gate["of_class"] is not None:
+            class_named(gate["of_class"], list(dict.fromkeys(told)))
 
 
 def _has_own_steps(project: Project, standard: Sequence[Step]) -> bool:

@@ -33,12 +33,13 @@ def folds(
     groups: NDArray[np.object_] | None = None,
     times: NDArray[np.datetime64] | None = None,
     gap: timedelta = timedelta(0),
+    every_class: bool = True,
 ) -> list[Fold]:
     """Divide training rows into k folds.
 
     Rows of one group never straddle a fold. With times, each fold is judged on rows later than those it learned
-    from. Classes are stratified. Of two classes each fold judges some of both, so there are at most as many folds as
-    the rarer has rows; of several, a class of fewer rows than k is judged in some folds and learned from in all.
+    from. Classes are stratified, and each fold judges some rows of every class: there are at most as many folds as the
+    rarest has rows.
 
     Parameters
     ----------
@@ -56,6 +57,9 @@ def folds(
         With both, the rows of a group that is judged are left out of what is learned from.
     gap : timedelta
         With times: stretch before the first judged moment of a fold that is left out of what it learns from.
+    every_class : bool
+        Of more than two classes, whether a fold that lacks one would be judged amiss: a mean over the classes would
+        leave the rare ones out. A mean over rows would not; then one rare class does not take the others their folds.
 
     Returns
     -------
@@ -82,7 +86,7 @@ def folds(
             code="N-TRAIN-030",
         )
     if task == "classification" and y is not None:
-        k = _fewest(y, k)
+        k = _fewest(y, k, every_class=every_class)
     if times is not None:
         return _forward(times, groups, k, gap)
     blank = np.zeros(n_rows)
@@ -143,7 +147,7 @@ def _forward(times: NDArray[np.datetime64], groups: NDArray[np.object_] | None, 
     return made
 
 
-def _fewest(y: NDArray[np.generic] | NDArray[np.object_], k: int) -> int:
+def _fewest(y: NDArray[np.generic] | NDArray[np.object_], k: int, *, every_class: bool) -> int:
     labels, counts = np.unique(np.asarray(y).astype(str), return_counts=True)
     rarest = int(counts.min())
     if rarest < 2:
@@ -154,7 +158,7 @@ def _fewest(y: NDArray[np.generic] | NDArray[np.object_], k: int) -> int:
             code="N-TRAIN-031",
         )
     # A fold that judges one class alone says nothing of how well it is told from another.
-    return min(k, int(np.sort(counts)[-2])) if len(counts) > 1 else k
+    return min(k, rarest if every_class or len(counts) < 3 else int(np.sort(counts)[-2]))
 
 
 def _grouped(
