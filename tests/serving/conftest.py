@@ -151,11 +151,11 @@ Wait = Callable[[Callable[[], bool]], None]
 
 @pytest.fixture
 def wait() -> Wait:
-    """Wait until something holds, up to half a minute."""
+    """Wait until something holds, up to two minutes."""
 
     def until(holds: Callable[[], bool]) -> None:
         clock = threading.Event()
-        for _ in range(600):
+        for _ in range(2400):
             if holds():
                 return
             clock.wait(0.05)
