@@ -68,6 +68,7 @@ docs: $(VENV)/.test ## build the documentation into docs/_build
 
 ci: export NORIA_REQUIRE_SERVICES := 1
 ci: $(VENV)/.all check .venv-mlflow/.ready .venv-mlflow2/.ready .venv-clients/.ready ## everything, with every extra and every service; then the demo from a clean state
+	-$(MAKE) .venv-backends/.ready
 	$(MAKE) test
 	$(MAKE) docs
 	rm -rf .venv-demo
@@ -75,7 +76,7 @@ ci: $(VENV)/.all check .venv-mlflow/.ready .venv-mlflow2/.ready .venv-clients/.r
 	rm -rf .venv-demo
 
 clean: ## remove what these commands made
-	rm -rf .venv .venv-demo .venv-mlflow .venv-mlflow2 .venv-clients .venv-bentoml .venv-fastapi .venv-data .venv-models build dist docs/_build noria-demo-* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-demo .venv-mlflow .venv-mlflow2 .venv-clients .venv-backends .venv-bentoml .venv-fastapi .venv-data .venv-models build dist docs/_build noria-demo-* .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || \
@@ -102,6 +103,15 @@ $(VENV)/.all: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])' \
 	  > "$$(.venv-mlflow/bin/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')/main.pth"
 	.venv-mlflow/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+# What else than TensorFlow Keras computes with, beside the main environment: it is larger than all the rest. Where it
+# cannot be had, the tests of it are skipped, and say so.
+.venv-backends/.ready: tests/training/backends.txt | $(VENV)/.all
+	$(PYTHON) -m venv --clear .venv-backends
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])' \
+	  > "$$(.venv-backends/bin/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')/main.pth"
+	.venv-backends/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 .venv-mlflow2/.ready: tests/mlflow/client2.txt | $(BIN)/python
