@@ -128,7 +128,9 @@ def test_they_are_kept_with_the_evaluation() -> None:
 
 def test_a_class_is_found_by_its_text_and_a_wrong_one_is_told() -> None:
     assert class_named("2", [1, 2, 3]) == class_named(2, [1, 2, 3]) == 1
-    with pytest.raises(WrongSetting, match=r"class 7, which is not among '100', .* and 80 more"):
+    with pytest.raises(WrongSetting, match=r"class 7, which is not among the classes '100', .* and 80 more"):
         class_named(7, range(100, 200))
-    with pytest.raises(WrongSetting, match=r"class 'setsa', which is not among 'setosa', 'virginica'; did you mean"):
+    with pytest.raises(
+        WrongSetting, match=r"class 'setsa', which is not among the classes 'setosa', 'virginica'; did you mean"
+    ):
         class_named("setsa", ["setosa", "virginica"])

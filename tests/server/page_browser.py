@@ -26,7 +26,7 @@ class Browser:
         """Open a project, `at` a moment at which its clock stands still."""
         self.workspace = workspace
         scorer = "http://127.0.0.1:8766"
-        self.serve(Site(workspace, scorer) if at is None else Site(workspace, scorer, clock=lambda: at))
+        self.serve(Site(workspace, scorer) if at is None else Site(workspace, scorer, now=lambda: at))
 
     def serve(self, site: Site) -> None:
         """Look at another server of the project from now on."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from noria.errors import WrongSetting, did_you_mean
-from noria.evaluation.judged import place_of
+from noria.errors import WrongSetting
+from noria.evaluation.judged import missing_from, place_of
 from noria.evaluation.resampling import Estimate
 from noria.evaluation.shares import share_interval
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from noria.evaluation.judged import Judged, Label
 
 __all__ = ["OfClass", "class_named", "of_classes", "weakest"]
-
-_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -147,12 +145,8 @@ def class_named(wanted: Label, labels: Sequence[Label]) -> int:
     found = place_of(wanted, labels)
     if found is not None:
         return found
-    texts = [str(label) for label in labels]
-    hint = did_you_mean(str(wanted), texts)
-    more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
     raise WrongSetting(
-        f"a gate asks for class {wanted!r}, which is not among {', '.join(map(repr, texts[:_SHOWN]))}{more}"
-        + (f"; {hint}" if hint else ""),
+        f"a gate asks for class {wanted!r}, which is {missing_from(labels, wanted)}",
         mend="name one of them: [[gates]] of_class",
         code="N-EVAL-004",
     )

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
     from noria.evaluation.catalogue import Task
 
-__all__ = ["Answers", "Judged", "Label", "Prediction", "Predictor", "judged", "place_of", "predicted"]
+__all__ = ["Answers", "Judged", "Label", "Prediction", "Predictor", "judged", "missing_from", "place_of", "predicted"]
 
 Label = str | int | float | bool
 _SUM_TOLERANCE = 1e-3
+_SHOWN = 20
 
 
 class Predictor(Protocol):
@@ -263,16 +264,27 @@ def place_of(wanted: Label, labels: Sequence[Label]) -> int | None:
     return next(iter(exact + alike), None)
 
 
+def missing_from(labels: Sequence[Label], wanted: Label) -> str:
+    """Say that a class is none of these, and which may be meant.
+
+    Examples
+    --------
+    >>> missing_from(("yes", "no"), "yess")
+    "not among the classes 'yes', 'no'; did you mean 'yes'?"
+    """
+    texts = [str(label) for label in labels]
+    more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
+    hint = did_you_mean(str(wanted), texts)
+    return f"not among the classes {', '.join(map(repr, texts[:_SHOWN]))}{more}" + (f"; {hint}" if hint else "")
+
+
 def _find(wanted: Label, labels: tuple[Label, ...]) -> int:
     found = place_of(wanted, labels)
     if found is not None:
         return found
-    texts = [str(label) for label in labels]
-    hint = did_you_mean(str(wanted), texts)
     raise WrongSetting(
-        f"the positive class {wanted!r} is not among the classes {', '.join(map(repr, texts))}"
-        + (f"; {hint}" if hint else ""),
-        mend=f"[data]\npositive = {texts[-1]!r}",
+        f"the positive class {wanted!r} is {missing_from(labels, wanted)}",
+        mend=f"[data]\npositive = {str(labels[-1])!r}",
         code="N-EVAL-003",
     )
 

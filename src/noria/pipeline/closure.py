@@ -161,9 +161,9 @@ class Sources:
             located = self._locate(home, name)
             if located is None:
                 return
-            # noria's own face lists lazy names and its version: it would rerun everything at each upgrade.
             if hidden and located.file is not None:
                 self._perhaps.add(located.file)
+            # noria's own face lists lazy names and its version: it would rerun everything at each upgrade.
             if name != _PACKAGE:
                 yield name, located
             if not located.package:

@@ -84,8 +84,8 @@ class Site:
         Set when the server stops, so that open streams end.
     presence : Presence
         Which connections speak for which runs.
-    clock : Callable
-        What gives the time that a page is written at, in UTC.
+    now : Callable
+        Gives the time that a page is written at, in UTC.
     """
 
     workspace: Workspace
@@ -94,7 +94,7 @@ class Site:
     tokens: FormTokens = field(default_factory=FormTokens)
     stopping: threading.Event = field(default_factory=threading.Event)
     presence: Presence = field(default_factory=Presence)
-    clock: Callable[[], datetime] = _now
+    now: Callable[[], datetime] = _now
     trouble: NoriaError | None = field(default=None, init=False)
     """Why the project file as it is now cannot be used; the last good one is shown meanwhile."""
     _seen: tuple[int, int] | None = field(default=None, init=False, repr=False)
@@ -111,10 +111,6 @@ class Site:
             self.commits.close()
         if self.credentials is not None:
             self.credentials.close()
-
-    def now(self) -> datetime:
-        """Give the time that a page is written at."""
-        return self.clock()
 
     def look_again(self) -> None:
         """Read the project file anew if it has been written since."""
